@@ -1,0 +1,503 @@
+//! What is counted and measured, with labels from closed sets only.
+//!
+//! One struct, made once and handed down; no statics. What the hot path counts is resolved to a handle when the
+//! configuration is loaded ([`RouteMetrics`]), so that a request looks nothing up.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::model::credential::AuthMethod;
+use crate::model::session::{Dialect, RevocationCause};
+
+/// Every metric of the process. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    upstream_seconds: HistogramVec,
+    decisions: IntCounterVec,
+    auth_cache_seconds: Histogram,
+    auth_store_seconds: Histogram,
+    cache_requests: IntCounterVec,
+    cache_entries: IntGaugeVec,
+    logins: IntCounterVec,
+    refreshes: IntCounterVec,
+    elevations: IntCounterVec,
+    revocations: IntCounterVec,
+    /// From a revocation's commit elsewhere to its effect here, in seconds.
+    pub revocation_propagation: Histogram,
+    /// How long ago the feed was last known to be followed to its end, in milliseconds; shown in seconds.
+    feed_lag: prometheus::Gauge,
+    /// Passwords that wait to be hashed.
+    pub hash_queue: IntGauge,
+    store_seconds: HistogramVec,
+    upstream_up: IntGaugeVec,
+    reload_successful: IntGauge,
+    connections: IntGaugeVec,
+}
+
+/// The handles of one route.
+#[derive(Debug, Clone)]
+pub struct RouteMetrics {
+    name: Box<str>,
+    requests: IntCounterVec,
+    decisions: IntCounterVec,
+    /// Whole requests, in seconds.
+    pub request_seconds: Histogram,
+    /// The upstream's share, in seconds.
+    pub upstream_seconds: Histogram,
+    /// `GET` answered 200, by far the most frequent.
+    get_ok: IntCounter,
+    /// Requests let pass with an identity, by form of credential, in the order of [`AuthMethod::ALL`].
+    permitted: [IntCounter; AuthMethod::ALL.len()],
+}
+
+/// Which cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheName {
+    /// Tokens that are good.
+    Tokens,
+    /// Tokens that are not.
+    Negative,
+    /// Accounts that tokens share.
+    Accounts,
+}
+
+/// What a look into a cache gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheResult {
+    /// Found, and still true.
+    Hit,
+    /// Not found.
+    Miss,
+    /// Found, and no longer true.
+    Stale,
+    /// Not looked: the feed was silent for too long.
+    Bypass,
+}
+
+/// Where a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Open at all.
+    Open,
+    /// Speaking a protocol after 101.
+    Upgraded,
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    ///
+    /// # Panics
+    /// If two metrics here had the same name, which a test would see.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: counters(
+                &registry,
+                "requests_total",
+                "Requests answered.",
+                &["route", "method", "code"],
+            ),
+            request_seconds: seconds(
+                &registry,
+                "request_duration_seconds",
+                "From head to answer.",
+                &["route"],
+            ),
+            upstream_seconds: seconds(
+                &registry,
+                "upstream_duration_seconds",
+                "The upstream's share.",
+                &["route"],
+            ),
+            decisions: counters(
+                &registry,
+                "auth_decisions_total",
+                "Decisions, by form of credential.",
+                &["route", "kind", "outcome", "reason"],
+            ),
+            auth_cache_seconds: auth_seconds(&registry, "cache"),
+            auth_store_seconds: auth_seconds(&registry, "store"),
+            cache_requests: counters(
+                &registry,
+                "cache_requests_total",
+                "Looks into a cache.",
+                &["cache", "result"],
+            ),
+            cache_entries: gauges(
+                &registry,
+                "cache_entries",
+                "Entries of a cache.",
+                &["cache"],
+            ),
+            logins: counters(
+                &registry,
+                "logins_total",
+                "Logins.",
+                &["dialect", "outcome", "reason"],
+            ),
+            refreshes: counters(&registry, "refreshes_total", "Refreshes.", &["outcome"]),
+            elevations: counters(
+                &registry,
+                "elevations_total",
+                "Steps of elevation.",
+                &["step", "outcome"],
+            ),
+            revocations: counters(
+                &registry,
+                "revocations_total",
+                "Sessions that were ended.",
+                &["cause"],
+            ),
+            revocation_propagation: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "countersign_revocation_propagation_seconds",
+                        "From a revocation's commit elsewhere to its effect here.",
+                    )
+                    .buckets(vec![0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0]),
+                ),
+            ),
+            feed_lag: register(
+                &registry,
+                prometheus::Gauge::new(
+                    "countersign_feed_lag_seconds",
+                    "Since the change feed was last followed to its end.",
+                ),
+            ),
+            hash_queue: register(
+                &registry,
+                IntGauge::new(
+                    "countersign_hash_queue_length",
+                    "Passwords that wait to be hashed.",
+                ),
+            ),
+            store_seconds: seconds(
+                &registry,
+                "store_operation_duration_seconds",
+                "The store's operations.",
+                &["op"],
+            ),
+            upstream_up: gauges(
+                &registry,
+                "upstream_up",
+                "Whether an upstream answers.",
+                &["upstream"],
+            ),
+            reload_successful: register(
+                &registry,
+                IntGauge::new(
+                    "countersign_config_last_reload_successful",
+                    "Whether the last configuration was taken.",
+                ),
+            ),
+            connections: gauges(&registry, "connections", "Open connections.", &["state"]),
+            registry,
+        };
+        metrics.stand_at_zero();
+        metrics
+    }
+
+    /// The handles of a route, by its configured name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> RouteMetrics {
+        RouteMetrics {
+            name: name.into(),
+            requests: self.requests.clone(),
+            decisions: self.decisions.clone(),
+            request_seconds: self.request_seconds.with_label_values(&[name]),
+            upstream_seconds: self.upstream_seconds.with_label_values(&[name]),
+            get_ok: self.requests.with_label_values(&[name, "GET", "200"]),
+            permitted: AuthMethod::ALL.map(|method| {
+                self.decisions
+                    .with_label_values(&[name, method.as_str(), "permit", "ok"])
+            }),
+        }
+    }
+
+    /// Counts a look into a cache.
+    #[must_use]
+    pub fn cache(&self, cache: CacheName, result: CacheResult) -> IntCounter {
+        self.cache_requests
+            .with_label_values(&[cache.as_str(), result.as_str()])
+    }
+
+    /// Says how many entries a cache has.
+    pub fn set_cache_entries(&self, cache: CacheName, entries: u64) {
+        self.cache_entries
+            .with_label_values(&[cache.as_str()])
+            .set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// How long introspection took when the cache answered.
+    #[must_use]
+    pub fn auth_from_cache(&self) -> Histogram {
+        self.auth_cache_seconds.clone()
+    }
+
+    /// How long introspection took when the store answered.
+    #[must_use]
+    pub fn auth_from_store(&self) -> Histogram {
+        self.auth_store_seconds.clone()
+    }
+
+    /// Counts a login; `reason` is from a closed set, `ok` for a success.
+    pub fn count_login(&self, dialect: Dialect, succeeded: bool, reason: &'static str) {
+        self.logins
+            .with_label_values(&[dialect.as_str(), outcome(succeeded), reason])
+            .inc();
+    }
+
+    /// Counts a refresh: `rotated`, `replayed`, `reused`, `unknown`, `error`.
+    pub fn count_refresh(&self, outcome: &'static str) {
+        self.refreshes.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a step of elevation; both words are from closed sets.
+    pub fn count_elevation(&self, step: &'static str, outcome: &'static str) {
+        self.elevations.with_label_values(&[step, outcome]).inc();
+    }
+
+    /// Counts ended sessions.
+    pub fn count_revocations(&self, cause: RevocationCause, sessions: usize) {
+        self.revocations
+            .with_label_values(&[cause.as_str()])
+            .inc_by(u64::try_from(sessions).unwrap_or(u64::MAX));
+    }
+
+    /// Says how long ago the feed was last followed to its end.
+    pub fn set_feed_lag(&self, lag: Duration) {
+        self.feed_lag.set(lag.as_secs_f64());
+    }
+
+    /// Notes how long an operation of the store took.
+    pub fn observe_store(&self, operation: &'static str, took: Duration) {
+        self.store_seconds
+            .with_label_values(&[operation])
+            .observe(took.as_secs_f64());
+    }
+
+    /// Says whether an upstream answers.
+    pub fn set_upstream_up(&self, upstream: &str, up: bool) {
+        self.upstream_up
+            .with_label_values(&[upstream])
+            .set(i64::from(up));
+    }
+
+    /// Says whether the last configuration was taken.
+    pub fn set_reload_successful(&self, successful: bool) {
+        self.reload_successful.set(i64::from(successful));
+    }
+
+    /// The number of connections in a state, to be raised and lowered.
+    #[must_use]
+    pub fn connections(&self, state: ConnectionState) -> IntGauge {
+        self.connections.with_label_values(&[state.as_str()])
+    }
+
+    /// Everything in the Prometheus text format, version 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        encoded
+            .ok()
+            .and_then(|()| String::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+
+    fn stand_at_zero(&self) {
+        for cache in [CacheName::Tokens, CacheName::Negative, CacheName::Accounts] {
+            self.set_cache_entries(cache, 0);
+            for result in [
+                CacheResult::Hit,
+                CacheResult::Miss,
+                CacheResult::Stale,
+                CacheResult::Bypass,
+            ] {
+                let _ = self.cache(cache, result);
+            }
+        }
+        for cause in RevocationCause::ALL {
+            self.count_revocations(cause, 0);
+        }
+        for outcome in ["rotated", "replayed", "reused", "unknown", "error"] {
+            let _ = self.refreshes.with_label_values(&[outcome]);
+        }
+        for state in [ConnectionState::Open, ConnectionState::Upgraded] {
+            let _ = self.connections(state);
+        }
+        let build = gauges(
+            &self.registry,
+            "build_info",
+            "What is running.",
+            &["version"],
+        );
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RouteMetrics {
+    /// Counts an answered request. `method` must be from a closed set: unknown methods are `other`.
+    pub fn count_request(&self, method: &'static str, code: u16) {
+        if code == 200 && method == "GET" {
+            self.get_ok.inc();
+        } else {
+            self.requests
+                .with_label_values(&[&*self.name, method, &code.to_string()])
+                .inc();
+        }
+    }
+
+    /// Counts a request that passes with an identity.
+    pub fn count_permitted(&self, method: AuthMethod) {
+        if let Some(counter) = self.permitted.get(method as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts any other decision; `kind` is an `accept` word or `none`, both other words are from closed sets.
+    pub fn count_decision(&self, kind: &'static str, outcome: &'static str, reason: &'static str) {
+        self.decisions
+            .with_label_values(&[&*self.name, kind, outcome, reason])
+            .inc();
+    }
+}
+
+impl CacheName {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Negative => "negative",
+            Self::Accounts => "accounts",
+        }
+    }
+}
+
+impl CacheResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+impl ConnectionState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Upgraded => "upgraded",
+        }
+    }
+}
+
+fn outcome(succeeded: bool) -> &'static str {
+    if succeeded { "success" } else { "failure" }
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<C>,
+) -> C {
+    let metric = metric.expect("names and labels are constants that fit the grammar");
+    registry
+        .register(Box::new(metric.clone()))
+        .expect("every name is registered once");
+    metric
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(
+        registry,
+        IntCounterVec::new(Opts::new(format!("countersign_{name}"), help), labels),
+    )
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    register(
+        registry,
+        IntGaugeVec::new(Opts::new(format!("countersign_{name}"), help), labels),
+    )
+}
+
+fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let opts = HistogramOpts::new(format!("countersign_{name}"), help).buckets(vec![
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ]);
+    register(registry, HistogramVec::new(opts, labels))
+}
+
+fn auth_seconds(registry: &Registry, source: &str) -> Histogram {
+    let opts = HistogramOpts::new(
+        "countersign_auth_duration_seconds",
+        "Introspection of a credential.",
+    )
+    .const_label("source", source)
+    .buckets(vec![
+        0.000_001,
+        0.000_002_5,
+        0.000_005,
+        0.000_01,
+        0.000_025,
+        0.000_05,
+        0.000_1,
+        0.001,
+        0.01,
+        0.1,
+    ]);
+    register(registry, Histogram::with_opts(opts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_known_label_stands_at_zero_from_the_start() {
+        let text = Metrics::new().render();
+        for line in [
+            "countersign_cache_requests_total{cache=\"tokens\",result=\"hit\"} 0",
+            "countersign_revocations_total{cause=\"logout\"} 0",
+            "countersign_refreshes_total{outcome=\"reused\"} 0",
+            "countersign_hash_queue_length 0",
+            "countersign_auth_duration_seconds_count{source=\"store\"} 0",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_route_counts_under_its_own_name() {
+        let metrics = Metrics::new();
+        let route = metrics.route("app");
+        route.count_request("GET", 200);
+        route.count_request("POST", 403);
+        route.count_permitted(AuthMethod::Bearer);
+        let text = metrics.render();
+        for line in [
+            "countersign_requests_total{code=\"200\",method=\"GET\",route=\"app\"} 1",
+            "countersign_requests_total{code=\"403\",method=\"POST\",route=\"app\"} 1",
+            "countersign_auth_decisions_total{kind=\"bearer\",outcome=\"permit\",reason=\"ok\",route=\"app\"} 1",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The nouns. Plain data and total functions: no async, no I/O, no HTTP, no SQL, no serde.
+//!
+//! Every other room speaks in these words, and each word is the one its RFC uses.
+//!
+//! | word | meaning | source |
+//! |---|---|---|
+//! | [`Account`](account::Account) | a person or service that can be a principal | – |
+//! | [`Client`](client::Client) | an application that asks on an account's behalf | RFC 6749 §1.1 |
+//! | [`Credential`](credential::Credential) | what a request shows to prove who it is from | RFC 9110 §11.4 |
+//! | [`PlainToken`](token::PlainToken) | the secret string of a token, as its holder has it | RFC 6750 §1.2 |
+//! | [`TokenDigest`](token::TokenDigest) | the only form of a token that is stored | – |
+//! | [`Session`](session::Session) | one login and every token that came from it | NIST SP 800-63B §7 |
+//! | [`Scope`](scope::Scope) | what a token may be used for | RFC 6749 §3.3 |
+//! | [`Principal`](principal::Principal) | whom a token that is active stands for | RFC 7662 §2.2 |
+//! | [`Requirement`](policy::Requirement) | what a route asks of a request | – |
+//! | [`Permit`](policy::Permit) | the proof that a request was decided | – |
+//! | [`Denial`](policy::Denial) | why a request may not pass | RFC 9110 §15.5 |
+//! | [`Change`](change::Change) | one entry of the feed that tells caches what to forget | – |
+
+pub mod account;
+pub mod audit;
+pub mod change;
+pub mod client;
+pub mod credential;
+pub mod id;
+pub mod mail;
+pub mod policy;
+pub mod principal;
+pub mod scope;
+pub mod session;
+pub mod time;
+pub mod token;

@@ -1,0 +1,182 @@
+//! Accounts, their passwords, and the links that prove an address.
+
+use async_trait::async_trait;
+
+use super::{Action, Committed, StoreError};
+use crate::model::account::{Account, AccountStatus, Email, Group, Identifier, Role, Username};
+use crate::model::id::{AccountId, SessionId};
+use crate::model::time::Timestamp;
+use crate::model::token::TokenDigest;
+
+/// What the store does for accounts.
+#[async_trait]
+pub trait Accounts {
+    /// One account, or `None`.
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, StoreError>;
+
+    /// One account with its password's hash, for a login. The same cost whether it is there or not.
+    async fn account_secret(&self, key: &AccountKey) -> Result<Option<AccountSecret>, StoreError>;
+
+    /// All accounts, oldest first.
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+
+    /// Makes accounts, all or none. Audited as `user.add` each. `invitation` is consumed in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if an id, address or name is taken; [`StoreError::Missing`] if the invitation is not good.
+    async fn create_accounts(
+        &self,
+        accounts: &[NewAccount],
+        invitation: Option<&TokenDigest>,
+        action: &Action,
+    ) -> Result<Committed<Vec<Account>>, StoreError>;
+
+    /// Changes one thing of an account, ends the sessions that the change ends (see [`AccountChange`]), and returns the
+    /// account as it is now. Feeds [`Subject::Account`](crate::model::change::Subject::Account).
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without the account, [`StoreError::Conflict`] if an address or name is taken.
+    async fn change_account(
+        &self,
+        id: &AccountId,
+        change: &AccountChange,
+        action: &Action,
+    ) -> Result<Committed<Account>, StoreError>;
+
+    /// Removes an account and everything that hangs on it; its audit records stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without the account.
+    async fn delete_account(
+        &self,
+        id: &AccountId,
+        action: &Action,
+    ) -> Result<Committed<()>, StoreError>;
+
+    /// Replaces a hash by one of the same password with newer parameters. Ends nothing and is not audited; does nothing
+    /// if the hash is no longer `old`.
+    async fn rehash_password(&self, id: &AccountId, old: &str, new: &str)
+    -> Result<(), StoreError>;
+
+    /// Keeps a link until it is used or expires. A newer link of the same account and purpose replaces an older one.
+    /// Audited as the purpose says.
+    async fn put_link(&self, link: &Link, action: &Action) -> Result<(), StoreError>;
+
+    /// A link that is still good at `now`, without using it up.
+    async fn link(&self, digest: &TokenDigest, now: Timestamp) -> Result<Option<Link>, StoreError>;
+
+    /// Uses up a link that confirms an address: `pending_email` becomes `email`. `None` if the link is not good or the
+    /// address is no longer pending. Audited as `user.confirm-email`.
+    async fn confirm_email(
+        &self,
+        digest: &TokenDigest,
+        action: &Action,
+    ) -> Result<Option<Committed<Account>>, StoreError>;
+}
+
+/// How an account is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountKey {
+    /// By its id.
+    Id(AccountId),
+    /// By what a person types: an address, confirmed or pending, or a login name.
+    Login(Identifier),
+}
+
+/// An account and what its password is checked against.
+#[derive(Debug, Clone)]
+pub struct AccountSecret {
+    /// The account.
+    pub account: Account,
+    /// A PHC string, or a hash of another system as it was imported; `None` for a shadow account.
+    pub password: Option<PasswordHash>,
+}
+
+/// A stored password hash. Not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Box<str>);
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// As it will be.
+    pub account: Account,
+    /// Its password's hash, unless it is a shadow account.
+    pub password: Option<PasswordHash>,
+}
+
+/// One change of an account, and what it ends.
+#[derive(Debug, Clone)]
+pub enum AccountChange {
+    /// Audited as `user.set-role`; ends nothing.
+    Role(Role),
+    /// Audited as `user.set-groups`; ends nothing.
+    Groups(Vec<Group>),
+    /// Audited as `user.disable` or `user.enable`; disabling ends all sessions, named API tokens included.
+    Status(AccountStatus),
+    /// Audited as `user.set-password`; makes a shadow account full and ends all sessions but `keep` and named API tokens.
+    Password {
+        /// The new hash.
+        hash: PasswordHash,
+        /// The session that asked for it and goes on, if one did.
+        keep: Option<SessionId>,
+    },
+    /// A confirmed address, from an operator. Audited as `user.set-email`; a pending one is dropped; ends nothing.
+    Email(Option<Email>),
+    /// An address that a person gave. Audited as `user.update-email`; ends nothing.
+    PendingEmail(Email),
+    /// Audited as `user.set-username`; ends nothing.
+    Username(Option<Username>),
+    /// Audited as `user.set-name`; ends nothing.
+    Name(Option<Box<str>>),
+}
+
+/// A mailed link, known by the digest of its secret.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The digest of the token in the link.
+    pub digest: TokenDigest,
+    /// What opening it does.
+    pub purpose: LinkPurpose,
+    /// From when on it does nothing.
+    pub expires_at: Timestamp,
+}
+
+/// What opening a link does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkPurpose {
+    /// Proves that the account reads mail at the address. Not audited by itself.
+    ConfirmEmail {
+        /// Whose address.
+        account: AccountId,
+        /// Which.
+        email: Email,
+    },
+    /// Lets one person register. Audited as `user.invite`.
+    Invitation {
+        /// The address that was invited; it counts as confirmed.
+        email: Email,
+        /// The role that the new account gets.
+        role: Role,
+    },
+}
+
+impl PasswordHash {
+    /// Takes a hash.
+    #[must_use]
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The hash itself, to be checked or stored.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
