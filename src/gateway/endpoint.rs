@@ -1,0 +1,135 @@
+//! Our own endpoints: which requests we answer ourselves, known before any route is looked at.
+//!
+//! A dialect or a page says what it mounts; whoever carries requests asks [`Endpoints::find`] first and leaves everything
+//! else to the routes. What answers stands elsewhere: this room only knows where it is.
+
+use std::net::IpAddr;
+
+use http::Method;
+
+use crate::model::time::Now;
+
+/// One of our own endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Only on this host: lower case, without port and final dot. `None` for every host.
+    pub host: Option<Box<str>>,
+    /// Exactly this method.
+    pub method: Method,
+    /// Exactly this path, byte for byte, or one whose last segment is a `{parameter}` that stands for any one segment.
+    pub path: Box<str>,
+}
+
+/// All of our own endpoints, ready to be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    all: Vec<Endpoint>,
+}
+
+/// Who calls an endpoint, as the edge knows it: put beside the request, because its headers can lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The client's address, behind trusted proxies too.
+    pub ip: IpAddr,
+    /// The time of this request.
+    pub now: Now,
+    /// Its `X-Request-Id`.
+    pub request_id: Box<str>,
+}
+
+impl Endpoints {
+    /// Takes what was mounted.
+    #[must_use]
+    pub fn new(all: Vec<Endpoint>) -> Self {
+        Self { all }
+    }
+
+    /// The endpoint that a request is for. `host` is in normal form ([`crate::header::host`]), `path` the client's own
+    /// bytes without the query. Its `path` is what may be logged: a parameter can be a secret. Allocates nothing.
+    #[must_use]
+    pub fn find(&self, host: Option<&str>, method: &Method, path: &str) -> Option<&Endpoint> {
+        self.all
+            .iter()
+            .find(|endpoint| endpoint.covers(host, method, path))
+    }
+
+    /// Every endpoint, in the order they were mounted.
+    #[must_use]
+    pub fn all(&self) -> &[Endpoint] {
+        &self.all
+    }
+}
+
+impl Endpoint {
+    /// Whether a request is for it.
+    #[must_use]
+    pub fn covers(&self, host: Option<&str>, method: &Method, path: &str) -> bool {
+        self.method == method
+            && self.covers_path(path)
+            && self.host.as_deref().is_none_or(|own| Some(own) == host)
+    }
+
+    fn covers_path(&self, path: &str) -> bool {
+        match self.path.rsplit_once('/') {
+            Some((before, last)) if last.starts_with('{') => path
+                .rsplit_once('/')
+                .is_some_and(|(shown, parameter)| shown == before && !parameter.is_empty()),
+            _ => path == &*self.path,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> Endpoints {
+        let endpoint = |host: Option<&str>, method, path: &str| Endpoint {
+            host: host.map(Into::into),
+            method,
+            path: path.into(),
+        };
+        Endpoints::new(vec![
+            endpoint(None, Method::POST, "/users/token"),
+            endpoint(None, Method::GET, "/me/{token}"),
+            endpoint(Some("id.example"), Method::GET, "/"),
+        ])
+    }
+
+    #[test]
+    fn exact_paths_and_methods_are_ours_and_everything_else_is_left_to_the_routes() {
+        let host = Some("app.example");
+        for (method, path, ours) in [
+            (Method::POST, "/users/token", true),
+            (Method::GET, "/users/token", false),
+            (Method::POST, "/users/token/", false),
+            (Method::POST, "/users/toke%6e", false),
+            (Method::POST, "/Users/token", false),
+            (Method::POST, "/users/token/refresh", false),
+            (Method::GET, "/me/css_x", true),
+            (Method::GET, "/me/", false),
+            (Method::GET, "/me", false),
+            (Method::GET, "/me/a/b", false),
+            (Method::GET, "/you/a", false),
+            (Method::GET, "/", false),
+        ] {
+            assert_eq!(
+                endpoints().find(host, &method, path).is_some(),
+                ours,
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_with_a_host_is_there_only() {
+        let found = |host| {
+            endpoints()
+                .find(host, &Method::GET, "/")
+                .map(|found| found.path.clone())
+        };
+        assert_eq!(found(Some("id.example")).as_deref(), Some("/"));
+        assert_eq!(found(Some("id.example.evil")), None);
+        assert_eq!(found(None), None);
+    }
+}
