@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{Action, Committed, StoreError};
-use crate::model::account::{Account, AccountStatus, Email, Group, Identifier, Role, Username};
+use super::{Action, Committed, StoreError, Unique};
+use crate::model::account::{
+    Account, AccountKind, AccountStatus, Email, Group, Identifier, Role, Username,
+};
 use crate::model::id::{AccountId, SessionId};
+use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
 
@@ -32,7 +35,8 @@ pub trait Accounts {
     ) -> Result<Committed<Vec<Account>>, StoreError>;
 
     /// Changes one thing of an account, ends the sessions that the change ends (see [`AccountChange`]), and returns the
-    /// account as it is now. Feeds [`Subject::Account`](crate::model::change::Subject::Account).
+    /// account as it is now. Feeds [`Subject::Account`](crate::model::change::Subject::Account) and each session that ended;
+    /// each of them is audited as `revoke` too.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without the account, [`StoreError::Conflict`] if an address or name is taken.
@@ -43,7 +47,8 @@ pub trait Accounts {
         action: &Action,
     ) -> Result<Committed<Account>, StoreError>;
 
-    /// Removes an account and everything that hangs on it; its audit records stay.
+    /// Removes an account and everything that hangs on it; its audit records stay. Audited as `user.delete`, and each
+    /// session that ended as `revoke`; feeds the account and those sessions.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without the account.
@@ -58,8 +63,11 @@ pub trait Accounts {
     async fn rehash_password(&self, id: &AccountId, old: &str, new: &str)
     -> Result<(), StoreError>;
 
-    /// Keeps a link until it is used or expires. A newer link of the same account and purpose replaces an older one.
-    /// Audited as the purpose says.
+    /// Keeps a link until it is used or expires. A newer link replaces an older one of the same purpose and account, or
+    /// address for an invitation. Audited as the purpose says.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without the account.
     async fn put_link(&self, link: &Link, action: &Action) -> Result<(), StoreError>;
 
     /// A link that is still good at `now`, without using it up.
@@ -159,6 +167,95 @@ pub enum LinkPurpose {
         /// The role that the new account gets.
         role: Role,
     },
+}
+
+impl LinkPurpose {
+    /// Whose account it is about, if there is one yet.
+    pub(super) const fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::ConfirmEmail { account, .. } => Some(account),
+            Self::Invitation { .. } => None,
+        }
+    }
+
+    /// Whether a link for this makes one for the other useless.
+    pub(super) fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ConfirmEmail { account: a, .. }, Self::ConfirmEmail { account: b, .. }) => {
+                a == b
+            }
+            (Self::Invitation { email: a, .. }, Self::Invitation { email: b, .. }) => {
+                Identifier::of(a.as_str()) == Identifier::of(b.as_str())
+            }
+            (Self::ConfirmEmail { .. }, Self::Invitation { .. })
+            | (Self::Invitation { .. }, Self::ConfirmEmail { .. }) => false,
+        }
+    }
+}
+
+impl AccountChange {
+    /// What it is audited as.
+    pub(super) const fn event(&self) -> &'static str {
+        match self {
+            Self::Role(_) => "user.set-role",
+            Self::Groups(_) => "user.set-groups",
+            Self::Status(AccountStatus::Active) => "user.enable",
+            Self::Status(AccountStatus::Disabled) => "user.disable",
+            Self::Password { .. } => "user.set-password",
+            Self::Email(_) => "user.set-email",
+            Self::PendingEmail(_) => "user.update-email",
+            Self::Username(_) => "user.set-username",
+            Self::Name(_) => "user.set-name",
+        }
+    }
+
+    /// Makes the change to an account that was read.
+    pub(super) fn apply(&self, account: &mut Account) {
+        match self {
+            Self::Role(role) => account.role = role.clone(),
+            Self::Groups(groups) => account.groups.clone_from(groups),
+            Self::Status(status) => account.status = *status,
+            Self::Password { .. } => account.kind = AccountKind::Full,
+            Self::Email(email) => {
+                account.email.clone_from(email);
+                account.pending_email = None;
+            }
+            Self::PendingEmail(email) => account.pending_email = Some(email.clone()),
+            Self::Username(username) => account.username.clone_from(username),
+            Self::Name(name) => account.name.clone_from(name),
+        }
+    }
+
+    /// Why a session ends with it, if it does.
+    pub(super) fn ends(&self, session: &Session) -> Option<RevocationCause> {
+        match self {
+            Self::Status(AccountStatus::Disabled) => Some(RevocationCause::AccountDisabled),
+            Self::Password { keep, .. } if session.label.is_none() && *keep != Some(session.id) => {
+                Some(RevocationCause::PasswordChanged)
+            }
+            Self::Role(_)
+            | Self::Groups(_)
+            | Self::Status(AccountStatus::Active)
+            | Self::Password { .. }
+            | Self::Email(_)
+            | Self::PendingEmail(_)
+            | Self::Username(_)
+            | Self::Name(_) => None,
+        }
+    }
+}
+
+/// What an account takes for itself alone: every text that finds it at a login, in its canonical form.
+pub(super) fn claims(account: &Account) -> impl Iterator<Item = (Unique, Identifier)> {
+    let addresses = [&account.email, &account.pending_email]
+        .into_iter()
+        .flatten()
+        .map(|email| (Unique::Email, Identifier::of(email.as_str())));
+    let name = account
+        .username
+        .iter()
+        .map(|name| (Unique::Username, Identifier::of(name.as_str())));
+    addresses.chain(name)
 }
 
 impl PasswordHash {

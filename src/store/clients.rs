@@ -70,3 +70,12 @@ pub enum Standing {
     /// It does not want it.
     Refused,
 }
+
+/// What a refusal, or its end, is audited as.
+pub(super) const fn standing_event(refused: bool) -> &'static str {
+    if refused {
+        "client.refuse"
+    } else {
+        "client.allow"
+    }
+}

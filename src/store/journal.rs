@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 
 use super::{Action, Committed, StoreError};
-use crate::model::audit::{AuditEvent, AuditRecord};
+use crate::model::audit::{AuditEvent, AuditRecord, AuditResult};
 use crate::model::change::{Change, Sequence};
+use crate::model::id::AccountId;
 use crate::model::time::Timestamp;
 
 /// What the store does for those who look back.
@@ -57,5 +58,34 @@ impl std::fmt::Debug for SigningKey {
         f.debug_struct("SigningKey")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// The event of something that was done.
+pub(super) fn done(
+    event: &'static str,
+    user: Option<&AccountId>,
+    object: Option<&str>,
+) -> AuditEvent {
+    AuditEvent {
+        event,
+        result: AuditResult::Success,
+        reason: None,
+        user: user.cloned(),
+        object: object.map(Into::into),
+    }
+}
+
+/// The event of something that was refused.
+pub(super) fn failed(
+    event: &'static str,
+    reason: &'static str,
+    user: Option<&AccountId>,
+    object: Option<&str>,
+) -> AuditEvent {
+    AuditEvent {
+        result: AuditResult::Failure,
+        reason: Some(reason),
+        ..done(event, user, object)
     }
 }

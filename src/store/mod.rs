@@ -19,6 +19,7 @@ use crate::model::time::Timestamp;
 pub mod accounts;
 pub mod clients;
 pub mod journal;
+pub mod memory;
 pub mod outbox;
 pub mod sessions;
 
@@ -123,6 +124,14 @@ impl Action {
 }
 
 impl<T> Committed<T> {
+    /// A result that nothing had to be changed for.
+    pub(in crate::store) const fn unchanged(value: T) -> Self {
+        Self {
+            value,
+            changes: Vec::new(),
+        }
+    }
+
     /// The same changes with another value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Committed<U> {
         Committed {

@@ -1,8 +1,12 @@
 //! Sessions and the digests of their tokens.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
+use super::journal::done;
 use super::{Action, Committed, StoreError};
+use crate::model::audit::AuditEvent;
 use crate::model::id::{AccountId, ClientId, SessionId, TokenId};
 use crate::model::principal::Principal;
 use crate::model::session::{RevocationCause, Session};
@@ -35,8 +39,8 @@ pub trait Sessions {
         action: &Action,
     ) -> Result<Option<Committed<()>>, StoreError>;
 
-    /// Takes a refresh token once and puts its successors in its place, in one atomic step. Audited as `refresh`; feeds
-    /// the session.
+    /// Takes a refresh token once and puts its successors in its place, in one atomic step. Audited as `refresh`, unless
+    /// it is unknown, and as `revoke` too if it ended the session; feeds the session if it changed.
     async fn rotate_refresh(
         &self,
         rotation: &Rotation,
@@ -73,9 +77,13 @@ pub trait Sessions {
     /// Notes when sessions were last used. Not audited, not fed, may be lost in a crash.
     async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Forgets up to `limit` tokens, sessions and links that expired before `before`; returns how many. Call until zero.
+    /// Forgets up to `limit` tokens, sessions and links that expired before `before`, and feed entries a day older than
+    /// that; returns how many. Call until zero.
     async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
+
+/// How long before the time of a [`Sessions::sweep`] feed entries are kept: far longer than any follower may lag.
+pub const CHANGES_KEPT: Duration = Duration::from_hours(24);
 
 /// A token to be stored.
 #[derive(Debug, Clone)]
@@ -140,4 +148,103 @@ pub enum SessionSet {
     AllOf(AccountId),
     /// All logins of an account but one; named API tokens stay.
     OthersOf(AccountId, SessionId),
+}
+
+/// The first use of a refresh token: what a repetition is answered with.
+#[derive(Debug, Clone)]
+pub(super) struct FirstUse {
+    pub(super) nonce: RotationNonce,
+    pub(super) replay_until: Timestamp,
+    pub(super) issued_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// What showing a refresh token means.
+#[derive(Debug)]
+pub(super) enum Use {
+    First,
+    Again(FirstUse),
+    TooLate,
+}
+
+impl FirstUse {
+    pub(super) fn of(rotation: &Rotation) -> Self {
+        let [access, _] = &rotation.successors;
+        Self {
+            nonce: rotation.nonce,
+            replay_until: rotation.replay_until,
+            issued_at: access.issued_at,
+            expires_at: access.expires_at,
+        }
+    }
+
+    pub(super) const fn replayed(&self, session: SessionId) -> Rotated {
+        Rotated::Replayed {
+            session,
+            nonce: self.nonce,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+impl Use {
+    /// Judges a refresh token that was found; `None` if it means nothing. A repetition within the window gets its answer
+    /// even if the token expired meanwhile.
+    pub(super) fn of(
+        kind: TokenKind,
+        expires_at: Option<Timestamp>,
+        first_use: Option<FirstUse>,
+        at: Timestamp,
+    ) -> Option<Self> {
+        let is_expired = expires_at.is_some_and(|end| end <= at);
+        match first_use {
+            _ if kind != TokenKind::Refresh => None,
+            Some(first) if at < first.replay_until => Some(Self::Again(first)),
+            _ if is_expired => None,
+            Some(_) => Some(Self::TooLate),
+            None => Some(Self::First),
+        }
+    }
+}
+
+impl SessionSet {
+    pub(super) fn contains(&self, session: &Session) -> bool {
+        match self {
+            Self::One(id) => session.id == *id,
+            Self::AllOf(account) => session.account == *account,
+            Self::OthersOf(account, but) => {
+                session.account == *account && session.id != *but && session.label.is_none()
+            }
+        }
+    }
+}
+
+impl RevocationCause {
+    /// The record of a session that ended.
+    pub(super) fn audited(self, account: &AccountId, session: &SessionId) -> AuditEvent {
+        let event = if self == Self::Logout {
+            "logout"
+        } else {
+            "revoke"
+        };
+        AuditEvent {
+            reason: Some(self.as_str()),
+            ..done(event, Some(account), Some(&session.to_string()))
+        }
+    }
+}
+
+/// What opening a session is audited as.
+pub(super) const fn opened_event(session: &Session) -> &'static str {
+    if session.label.is_some() {
+        "token.issue"
+    } else {
+        "login"
+    }
+}
+
+/// The end of a session that gets another token; `None` is never.
+pub(super) fn reach(session: Option<Timestamp>, token: Option<Timestamp>) -> Option<Timestamp> {
+    Some(session?.max(token?))
 }

@@ -1,0 +1,243 @@
+//! Accounts, in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, State, Stored, Writing};
+use crate::model::account::Account;
+use crate::model::change::Subject;
+use crate::model::id::AccountId;
+use crate::model::session::RevocationCause;
+use crate::model::time::Timestamp;
+use crate::model::token::TokenDigest;
+use crate::store::accounts::{
+    AccountChange, AccountKey, AccountSecret, Accounts, Link, LinkPurpose, NewAccount,
+    PasswordHash, claims,
+};
+use crate::store::journal::done;
+use crate::store::{Action, Committed, StoreError, Thing, Unique};
+
+#[async_trait]
+impl Accounts for MemoryStore {
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, StoreError> {
+        Ok(self.read().find(key).map(|stored| stored.account.clone()))
+    }
+
+    async fn account_secret(&self, key: &AccountKey) -> Result<Option<AccountSecret>, StoreError> {
+        Ok(self.read().find(key).map(|stored| AccountSecret {
+            account: stored.account.clone(),
+            password: stored.password.clone(),
+        }))
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let state = self.read();
+        let mut accounts: Vec<_> = state.accounts.values().map(|s| s.account.clone()).collect();
+        accounts.sort_by_key(|account| account.created_at);
+        Ok(accounts)
+    }
+
+    async fn create_accounts(
+        &self,
+        accounts: &[NewAccount],
+        invitation: Option<&TokenDigest>,
+        action: &Action,
+    ) -> Result<Committed<Vec<Account>>, StoreError> {
+        let mut writing = self.write(action);
+        if let Some(digest) = invitation
+            && !writing.state.is_invitation(digest, action.at)
+        {
+            return Err(StoreError::Missing(Thing::Link));
+        }
+        writing.state.check_free(accounts)?;
+        if let Some(digest) = invitation {
+            writing.state.links.remove(digest);
+        }
+        for NewAccount { account, password } in accounts {
+            writing.put(account, password.clone());
+            writing.audit(done("user.add", Some(&account.id), None));
+        }
+        let made = accounts.iter().map(|new| new.account.clone()).collect();
+        Ok(writing.commit(made))
+    }
+
+    async fn change_account(
+        &self,
+        id: &AccountId,
+        change: &AccountChange,
+        action: &Action,
+    ) -> Result<Committed<Account>, StoreError> {
+        let mut writing = self.write(action);
+        let (mut account, mut password) = writing.state.copy(id)?;
+        change.apply(&mut account);
+        if let AccountChange::Password { hash, .. } = change {
+            password = Some(hash.clone());
+        }
+        writing.state.check_claims(&account)?;
+        writing.put(&account, password);
+        writing.audit(done(change.event(), Some(id), None));
+        writing.feed(Subject::Account(id.clone()));
+        let ended: Vec<_> = (writing.state.sessions.values())
+            .filter(|session| session.account == *id)
+            .filter_map(|session| Some((session.id, change.ends(session)?)))
+            .collect();
+        for (session, cause) in ended {
+            writing.end(&[session], cause);
+        }
+        Ok(writing.commit(account))
+    }
+
+    async fn delete_account(
+        &self,
+        id: &AccountId,
+        action: &Action,
+    ) -> Result<Committed<()>, StoreError> {
+        let mut writing = self.write(action);
+        if writing.state.accounts.remove(id).is_none() {
+            return Err(StoreError::Missing(Thing::Account));
+        }
+        writing.audit(done("user.delete", Some(id), None));
+        writing.feed(Subject::Account(id.clone()));
+        let ended = writing.state.session_ids(|session| session.account == *id);
+        writing.end(&ended, RevocationCause::AccountDeleted);
+        let state = &mut *writing.state;
+        state.logins.retain(|_, whose| whose != id);
+        state
+            .links
+            .retain(|_, link| link.purpose.account() != Some(id));
+        state.relations.retain(|(whose, _), _| whose != id);
+        Ok(writing.commit(()))
+    }
+
+    async fn rehash_password(
+        &self,
+        id: &AccountId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StoreError> {
+        if let Some(password) = self
+            .read()
+            .accounts
+            .get_mut(id)
+            .and_then(|stored| stored.password.as_mut())
+            && password.expose() == old
+        {
+            *password = PasswordHash::new(new);
+        }
+        Ok(())
+    }
+
+    async fn put_link(&self, link: &Link, action: &Action) -> Result<(), StoreError> {
+        let mut writing = self.write(action);
+        if let Some(account) = link.purpose.account()
+            && !writing.state.accounts.contains_key(account)
+        {
+            return Err(StoreError::Missing(Thing::Account));
+        }
+        let links = &mut writing.state.links;
+        links.retain(|_, other| !link.purpose.replaces(&other.purpose));
+        links.insert(link.digest, link.clone());
+        if let LinkPurpose::Invitation { email, .. } = &link.purpose {
+            writing.audit(done("user.invite", None, Some(email.as_str())));
+        }
+        let Committed { .. } = writing.commit(());
+        Ok(())
+    }
+
+    async fn link(&self, digest: &TokenDigest, now: Timestamp) -> Result<Option<Link>, StoreError> {
+        Ok(self.read().good_link(digest, now).cloned())
+    }
+
+    async fn confirm_email(
+        &self,
+        digest: &TokenDigest,
+        action: &Action,
+    ) -> Result<Option<Committed<Account>>, StoreError> {
+        let mut writing = self.write(action);
+        let Some(LinkPurpose::ConfirmEmail { account: id, email }) = writing
+            .state
+            .good_link(digest, action.at)
+            .map(|link| link.purpose.clone())
+        else {
+            return Ok(None);
+        };
+        let (mut account, password) = writing.state.copy(&id)?;
+        if account.pending_email.as_ref() != Some(&email) {
+            return Ok(None);
+        }
+        account.email = account.pending_email.take();
+        writing.state.links.remove(digest);
+        writing.put(&account, password);
+        writing.audit(done("user.confirm-email", Some(&id), None));
+        writing.feed(Subject::Account(id));
+        Ok(Some(writing.commit(account)))
+    }
+}
+
+impl State {
+    fn find(&self, key: &AccountKey) -> Option<&Stored> {
+        let id = match key {
+            AccountKey::Id(id) => id,
+            AccountKey::Login(identifier) => self.logins.get(identifier)?,
+        };
+        self.accounts.get(id)
+    }
+
+    fn copy(&self, id: &AccountId) -> Result<(Account, Option<PasswordHash>), StoreError> {
+        let stored = self.accounts.get(id);
+        stored
+            .map(|stored| (stored.account.clone(), stored.password.clone()))
+            .ok_or(StoreError::Missing(Thing::Account))
+    }
+
+    fn good_link(&self, digest: &TokenDigest, now: Timestamp) -> Option<&Link> {
+        self.links.get(digest).filter(|link| now < link.expires_at)
+    }
+
+    fn is_invitation(&self, digest: &TokenDigest, now: Timestamp) -> bool {
+        self.good_link(digest, now)
+            .is_some_and(|link| matches!(link.purpose, LinkPurpose::Invitation { .. }))
+    }
+
+    fn check_free(&self, accounts: &[NewAccount]) -> Result<(), StoreError> {
+        let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+        for NewAccount { account, .. } in accounts {
+            if self.accounts.contains_key(&account.id) || !ids.insert(&account.id) {
+                return Err(StoreError::Conflict(Unique::AccountId));
+            }
+            self.check_claims(account)?;
+            let own: BTreeMap<_, _> = claims(account).map(|(u, i)| (i, u)).collect();
+            for (identifier, unique) in own {
+                if !taken.insert(identifier) {
+                    return Err(StoreError::Conflict(unique));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_claims(&self, account: &Account) -> Result<(), StoreError> {
+        claims(account).try_for_each(|(unique, identifier)| match self.logins.get(&identifier) {
+            Some(other) if *other != account.id => Err(StoreError::Conflict(unique)),
+            Some(_) | None => Ok(()),
+        })
+    }
+}
+
+impl Writing<'_> {
+    fn put(&mut self, account: &Account, password: Option<PasswordHash>) {
+        let (id, state) = (&account.id, &mut *self.state);
+        if let Some(old) = state.accounts.get(id) {
+            for (_, identifier) in claims(&old.account) {
+                state.logins.remove(&identifier);
+            }
+        }
+        state
+            .logins
+            .extend(claims(account).map(|(_, identifier)| (identifier, id.clone())));
+        let account = account.clone();
+        let stored = Stored { account, password };
+        state.accounts.insert(stored.account.id.clone(), stored);
+    }
+}
