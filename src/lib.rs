@@ -93,6 +93,7 @@ pub mod store;
 pub mod auth;
 
 pub mod gateway;
+pub mod pages;
 
 pub mod admin;
 pub mod dialect;
