@@ -1,2 +1,4 @@
 //! The tests that need more than one room: real sockets, real files, other people's programs. One binary, so that it
 //! links once. A module per thing that somebody depends on.
+
+mod admin;
