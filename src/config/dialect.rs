@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use super::place;
+use super::reader::Table;
+use super::server::{DAY, HOUR};
+use super::value::{duration, text, word};
+
 /// The dialects that are switched on.
 #[derive(Debug, Clone, Default)]
 pub struct Dialects {
@@ -91,3 +96,89 @@ pub struct Namespace {
     /// How long a session token is good.
     pub session_ttl: Duration,
 }
+
+impl Dialects {
+    pub(super) fn read(mut table: Table<'_>) -> Self {
+        Self {
+            key_token: table.table("key_token").map(KeyToken::read),
+            x_auth: table.table("x_auth").map(XAuth::read),
+            id_api: table.table("id_api").map(IdApi::read),
+            namespace: table.table("namespace").map(Namespace::read),
+        }
+    }
+
+    /// Whether none is switched on.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.key_token.is_none()
+            && self.x_auth.is_none()
+            && self.id_api.is_none()
+            && self.namespace.is_none()
+    }
+}
+
+impl Place {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            host: table.optional("host", text(place::host)),
+            prefix: table.or("prefix", "".into(), text(place::prefix)),
+        }
+    }
+}
+
+impl KeyToken {
+    fn read(mut table: Table<'_>) -> Self {
+        let registrations = [
+            ("open", Registration::Open),
+            ("invite", Registration::Invite),
+            ("closed", Registration::Closed),
+        ];
+        let window = duration(Duration::ZERO..=Duration::from_mins(10));
+        Self {
+            place: Place::read(&mut table),
+            registration: table.or("registration", Registration::Open, word(&registrations)),
+            access_ttl: table.or("access_ttl", 14 * DAY, duration(SECOND..=LONG)),
+            refresh_ttl: table.or("refresh_ttl", 60 * DAY, duration(SECOND..=LONG)),
+            refresh_replay_window: table.or("refresh_replay_window", 30 * SECOND, window),
+        }
+    }
+}
+
+impl XAuth {
+    fn read(mut table: Table<'_>) -> Self {
+        let statuses = [
+            ("meta-code", HttpStatus::MetaCode),
+            ("always-200", HttpStatus::Always200),
+        ];
+        Self {
+            place: Place::read(&mut table),
+            http_status: table.or("http_status", HttpStatus::MetaCode, word(&statuses)),
+            access_ttl: table.optional("access_ttl", duration(SECOND..=LONG)),
+        }
+    }
+}
+
+impl IdApi {
+    fn read(mut table: Table<'_>) -> Self {
+        Self {
+            place: Place::read(&mut table),
+            elevated_ttl: table.or("elevated_ttl", 600 * SECOND, duration(SECOND..=DAY)),
+            code_ttl: table.or("code_ttl", 300 * SECOND, duration(SECOND..=HOUR)),
+        }
+    }
+}
+
+impl Namespace {
+    fn read(mut table: Table<'_>) -> Self {
+        let login_path = text(|path| place::path(path, false, false));
+        Self {
+            place: Place::read(&mut table),
+            login_path: table.or("login_path", "/login".into(), login_path),
+            session_ttl: table.or("session_ttl", 7 * DAY, duration(SECOND..=LONG)),
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Ten years: longer is a slip of the pen.
+const LONG: Duration = Duration::from_hours(10 * 365 * 24);

@@ -1,7 +1,10 @@
 //! `[[listen]]`.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::reader::Table;
+use super::value::{Read, path_at, text};
 
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,4 +20,57 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// `"unix:run/http.sock"`, relative to the configuration file.
     Unix(PathBuf),
+}
+
+impl Listen {
+    /// Reads every `[[listen]]`; without one there is the example's.
+    pub(super) fn read_all(tables: Vec<Table<'_>>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let absent = tables.is_empty();
+        for table in tables {
+            let listen = Self::read(table, &all);
+            all.push(listen);
+        }
+        if absent {
+            all.push(Self { address: default() });
+        }
+        all
+    }
+
+    fn read(mut table: Table<'_>, before: &[Self]) -> Self {
+        let base = table.base();
+        let read = text(|address| listen_address(base, address));
+        let listen = Self {
+            address: table.required("address", default(), read),
+        };
+        for key in ["tls", "client_ca"] {
+            table.refuse(key, "this build does not terminate TLS yet; put a TLS terminator in front, name it in server.trusted_proxies, and leave this out");
+        }
+        table.refuse(
+            "http2",
+            "this build does not take HTTP/2 from clients yet; leave this out",
+        );
+        table.refuse(
+            "proxy_protocol",
+            "this build does not read the PROXY protocol yet; leave this out",
+        );
+        let takes_any_port = matches!(&listen.address, ListenAddress::Tcp(at) if at.port() == 0);
+        if table.has("address") && !takes_any_port && before.contains(&listen) {
+            table.note("address", "is listened on twice; leave one out");
+        }
+        listen
+    }
+}
+
+fn default() -> ListenAddress {
+    ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))
+}
+
+fn listen_address(base: &Path, text: &str) -> Read<ListenAddress> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return path_at(base, path).map(ListenAddress::Unix);
+    }
+    text.parse().map(ListenAddress::Tcp).map_err(|_| {
+        format!("{text:?} is not an address; write \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:run/http.sock\"")
+    })
 }

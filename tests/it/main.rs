@@ -2,3 +2,4 @@
 //! links once. A module per thing that somebody depends on.
 
 mod admin;
+mod config;
