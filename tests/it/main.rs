@@ -2,4 +2,5 @@
 //! links once. A module per thing that somebody depends on.
 
 mod admin;
+mod cli;
 mod config;
