@@ -28,6 +28,10 @@ pub struct SessionId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId([u8; 16]);
 
+/// Names one request in logs, here and upstream.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId([u8; 16]);
+
 macro_rules! text_id {
     ($name:ident) => {
         impl $name {
@@ -118,6 +122,7 @@ text_id!(AccountId);
 text_id!(ClientId);
 binary_id!(SessionId);
 binary_id!(TokenId);
+binary_id!(RequestId);
 
 fn is_text_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
