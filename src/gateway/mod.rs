@@ -1,6 +1,76 @@
 //! The decision: from a request's head to a permit or an answer.
 //!
-//! Everything that needs a decision calls the one function of this room, whatever carries the request. It knows `http`'s
-//! types and no framework.
+//! Everything that needs a decision calls the one function of this room, [`Gateway::admit`], whatever carries the request.
+//! It knows `http`'s types and no framework.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | [`endpoint`] | which requests we answer ourselves |
+//! | [`route`] | which route a request is on |
+//! | [`admit`] | whether it may pass |
+//! | [`upstream`] | which server gets it |
+//! | [`outbound`] | which head that server gets |
 
+use std::sync::Arc;
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::header::forwarded::TrustedProxies;
+use crate::header::protected::Protected;
+use crate::metrics::Metrics;
+
+pub mod admit;
 pub mod endpoint;
+pub mod outbound;
+pub mod route;
+pub mod upstream;
+
+pub use admit::{Admission, Asked, Refusal, Trail};
+pub use outbound::Outbound;
+
+/// A configuration's routes, ready to decide. A new configuration is a new gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    routes: route::Routes,
+    verifier: Arc<Verifier>,
+    protected: Protected,
+    trusted: TrustedProxies,
+    cookie_name: &'static str,
+}
+
+impl Gateway {
+    /// Builds the tables of a configuration.
+    #[must_use]
+    pub fn new(config: &Config, verifier: Arc<Verifier>, metrics: &Metrics) -> Self {
+        let pools = route::pools(&config.upstreams);
+        let routes = config.routes.iter().filter_map(|rule| {
+            let pool = Arc::clone(pools.get(&rule.upstream)?);
+            let handles = metrics.route(&rule.name);
+            Some(Arc::new(route::Route::new(rule.clone(), pool, handles)))
+        });
+        Self {
+            routes: route::Routes::new(routes.collect()),
+            verifier,
+            protected: Protected::new(config.identities.values().map(|mapping| &**mapping)),
+            trusted: TrustedProxies::new(&config.server.trusted_proxies),
+            cookie_name: config.server.cookie_name(),
+        }
+    }
+
+    /// Whose forwarding headers are believed; also who a request's client is.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted
+    }
+
+    /// The name of our cookie.
+    #[must_use]
+    pub fn cookie_name(&self) -> &'static str {
+        self.cookie_name
+    }
+
+    /// Every route, in the order in which they are tried.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<route::Route>> {
+        self.routes.iter()
+    }
+}

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use super::reader::Reader;
 use crate::model::credential::{Accept, AuthMethod};
 use crate::model::policy::Denial;
+use crate::model::scope::Scope;
 
 /// The challenges of an answer, one field line each; none for a 403 but that for a scope.
 ///
@@ -30,7 +31,7 @@ pub fn challenges(
             max_age.as_secs()
         ))],
         Denial::ScopeMissing(scopes) => {
-            let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+            let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
             vec![bearer(&format!(
                 ", error=\"insufficient_scope\", scope=\"{}\"",
                 scopes.join(" ")
@@ -66,7 +67,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::scope::Scope;
 
     fn lines(denial: &Denial, accept: &[AuthMethod], reader: Reader) -> Vec<String> {
         let accept = accept.iter().copied().collect();

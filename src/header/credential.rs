@@ -359,6 +359,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_value_of_authorization_is_ours_or_foreign_or_malformed() {
         let access = plain(TokenKind::Access);
         let refresh = plain(TokenKind::Refresh);

@@ -10,6 +10,7 @@ use http::header::HeaderName;
 
 use super::fields::Fields;
 use crate::config::identity::{Attribute, IdentityMapping};
+use crate::model::account::Group;
 use crate::model::principal::Identity;
 
 /// A value with a control byte: the request is refused, because leaving it out would make another identity of it.
@@ -63,7 +64,7 @@ fn text(attribute: Attribute, identity: &Identity) -> Option<Cow<'_, str>> {
             .map(Cow::Borrowed)
             .or(email),
         Attribute::Role => Some(account.role.as_str().into()),
-        Attribute::Groups => Some(joined(account.groups.iter().map(|group| group.as_str()))),
+        Attribute::Groups => Some(joined(account.groups.iter().map(Group::as_str))),
         Attribute::Client => principal
             .client
             .as_ref()
@@ -123,9 +124,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::model::account::{
-        Account, AccountKind, AccountStatus, Email, Group, Role, Username,
-    };
+    use crate::model::account::{Account, AccountKind, AccountStatus, Email, Role, Username};
     use crate::model::credential::AuthMethod;
     use crate::model::id::{AccountId, ClientId, SessionId};
     use crate::model::principal::{Elevation, LastUsed, Principal};

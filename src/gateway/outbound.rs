@@ -1,0 +1,106 @@
+//! The head that goes upstream, and what is taken out of the one that comes back.
+//!
+//! Everything that a client may not say is removed, then everything that we say is set once, last. Nothing goes upstream
+//! without this, and this asks for a [`Permit`]. Source: contract section 4.
+
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, COOKIE, UPGRADE};
+
+use super::admit::Trail;
+use super::route::Route;
+use super::{Asked, Gateway};
+use crate::header::cookie;
+use crate::header::fields::Fields;
+use crate::header::forwarded::{self, Edge, Trace};
+use crate::header::identity::{self, Unspeakable};
+use crate::header::protected::{is_alias, is_forwarding, is_method_override};
+use crate::model::policy::Permit;
+
+/// A request that may pass, on its way upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Outbound<'a> {
+    /// The route that it is on.
+    pub route: &'a Route,
+    /// That it may pass, and who is asking.
+    pub permit: &'a Permit,
+    /// How it was decided.
+    pub trail: &'a Trail,
+    /// Where it came from.
+    pub edge: Edge<'a>,
+    /// By what names it is followed.
+    pub trace: &'a Trace,
+}
+
+impl Gateway {
+    /// What the edge knows of a request whose host was found good.
+    #[must_use]
+    pub fn edge<'a>(&self, asked: &Asked<'a>) -> Edge<'a> {
+        Edge {
+            peer: asked.peer,
+            is_trusted: self.trusted.contains(asked.peer),
+            is_tls: asked.is_tls,
+            host: asked.host.unwrap_or_default(),
+        }
+    }
+
+    /// Makes the head that goes upstream from the client's, which `head` holds.
+    ///
+    /// # Errors
+    /// If who is asking cannot be said: the request must not go on.
+    pub fn prepare(
+        &self,
+        head: &mut impl Fields,
+        outbound: &Outbound<'_>,
+    ) -> Result<(), Unspeakable> {
+        let rule = &outbound.route.rule;
+        let (is_trusted, is_narrowed) = (outbound.edge.is_trusted, rule.methods.is_some());
+        head.remove_where(|name| {
+            let name = name.as_str().as_bytes();
+            self.protected.contains(name)
+                || is_alias(name)
+                || (!is_trusted && is_forwarding(name))
+                || (is_narrowed && is_method_override(name))
+        });
+        if !outbound.trail.keeps_authorization {
+            head.remove(&AUTHORIZATION);
+        }
+        if !rule.websocket {
+            head.remove(&UPGRADE);
+        }
+        self.take_out_cookie(head);
+        forwarded::stamp(head, &outbound.edge);
+        outbound.trace.stamp(head);
+        match outbound.permit.identity() {
+            Some(identity) => identity::stamp(head, &rule.identity, identity),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes from a response what only we may say.
+    pub fn clean_response(&self, head: &mut impl Fields) {
+        head.remove_where(|name| self.protected.contains(name.as_str().as_bytes()));
+    }
+
+    /// Takes our cookie out. What is left of several fields is joined as RFC 9113 §8.2.3 joins them.
+    fn take_out_cookie(&self, head: &mut impl Fields) {
+        let fields = head.map().get_all(COOKIE);
+        let has_ours = fields
+            .iter()
+            .any(|field| cookie::without_ours(field, self.cookie_name).is_some());
+        if !has_ours {
+            return;
+        }
+        let left: Vec<HeaderValue> = fields
+            .iter()
+            .map(|field| {
+                cookie::without_ours(field, self.cookie_name).unwrap_or_else(|| field.clone())
+            })
+            .filter(|field| !field.is_empty())
+            .collect();
+        let left: Vec<&[u8]> = left.iter().map(HeaderValue::as_bytes).collect();
+        match HeaderValue::from_bytes(&left.join(&b"; "[..])) {
+            Ok(joined) if !joined.is_empty() => head.set(&COOKIE, joined),
+            _ => head.remove(&COOKIE),
+        }
+    }
+}
