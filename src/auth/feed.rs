@@ -40,8 +40,7 @@ struct Reached {
 impl Feed {
     /// A follower that has not begun.
     pub(super) fn new(
-        store: SharedStore,
-        verifier: Arc<Verifier>,
+        (store, verifier): (SharedStore, Arc<Verifier>),
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         bound: Duration,

@@ -9,16 +9,32 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use hasher::Hasher;
+use letters::Letters;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{SharedStore, StoreError};
 
+pub mod accounts;
 mod cache;
 mod feed;
+pub mod hasher;
+pub mod issuer;
+pub mod letters;
+mod login;
+pub mod password;
+mod refresh;
+mod register;
+pub mod sessions;
+pub mod throttle;
 mod used;
 pub mod verifier;
 
+pub use accounts::AccountService;
+pub use issuer::Issuer;
+pub use sessions::{ClientService, SessionService};
 pub use verifier::{Forgotten, Introspection, Source, Verifier};
 
 /// Everything about who somebody is, over one store.
@@ -26,12 +42,21 @@ pub use verifier::{Forgotten, Introspection, Source, Verifier};
 pub struct Auth {
     /// Recognises credentials.
     pub verifier: Arc<Verifier>,
+    /// Gives and ends sessions.
+    pub issuer: Issuer,
+    /// Changes accounts.
+    pub accounts: AccountService,
+    /// Lists and ends sessions.
+    pub sessions: SessionService,
+    /// Makes, lists and removes clients.
+    pub clients: ClientService,
     feed: feed::Feed,
     uses: tokio::sync::Mutex<used::Recorder>,
 }
 
 impl Auth {
-    /// Puts the room together. Nothing runs before [`Self::run`], and until then the cache is not believed.
+    /// Puts the room together and starts the threads that hash. Nothing else runs before [`Self::run`], and until then the
+    /// cache is not believed.
     #[must_use]
     pub fn new(
         config: &Config,
@@ -40,23 +65,38 @@ impl Auth {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (uses, recorder) = used::queue(Arc::clone(&store));
-        let verifier = Arc::new(Verifier::new(
-            &config.cache,
-            Arc::clone(&store),
-            uses,
-            &metrics,
-        ));
-        let feed = feed::Feed::new(
-            store,
-            Arc::clone(&verifier),
-            clock,
-            metrics,
-            config.store.revocation_bound,
-        );
+        let verifier = Verifier::new(&config.cache, Arc::clone(&store), uses, &metrics);
+        let verifier = Arc::new(verifier);
+        let hasher = Arc::new(Hasher::new(&config.password, &metrics));
+        let letters = Arc::new(Letters::new(config));
+        let shared = || (Arc::clone(&store), Arc::clone(&verifier));
         Self {
-            verifier,
-            feed,
+            issuer: Issuer::new(
+                config,
+                shared(),
+                Arc::clone(&metrics),
+                Arc::clone(&hasher),
+                Arc::clone(&letters),
+            ),
+            accounts: AccountService::new(config, shared(), Arc::clone(&metrics), hasher, letters),
+            sessions: SessionService {
+                store: Arc::clone(&store),
+                verifier: Arc::clone(&verifier),
+                metrics: Arc::clone(&metrics),
+            },
+            feed: feed::Feed::new(
+                shared(),
+                clock,
+                Arc::clone(&metrics),
+                config.store.revocation_bound,
+            ),
             uses: tokio::sync::Mutex::new(recorder),
+            clients: ClientService {
+                store,
+                verifier: Arc::clone(&verifier),
+                metrics,
+            },
+            verifier,
         }
     }
 

@@ -1,0 +1,251 @@
+//! What our mails say.
+//!
+//! A letter is made where the change it tells of is made, and goes into the store with it. Names in it are given by people
+//! who may mean harm: they come into a line of plain text without control characters, and into HTML escaped.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use maud::{Markup, html};
+use url::Url;
+
+use super::accounts::LINK_TTL;
+use crate::config::Config;
+use crate::config::section::MailTransport;
+use crate::model::account::{Account, Email};
+use crate::model::client::Client;
+use crate::model::mail::Mail;
+use crate::model::time::Timestamp;
+use crate::model::token::{PlainToken, TokenKind};
+use crate::store::accounts::{Link, LinkPurpose};
+use crate::store::{Action, Store, StoreError};
+
+/// Writes letters, unless mail is off.
+#[derive(Debug)]
+pub struct Letters {
+    external_url: Url,
+    is_on: bool,
+}
+
+/// The parts of a letter: paragraphs, and one link that stands alone.
+struct Letter<'a> {
+    subject: &'a str,
+    paragraphs: Vec<String>,
+    link: Option<Url>,
+}
+
+/// The path of the page that confirms an address; the token is its query's `token`.
+pub const CONFIRM_PATH: &str = "/_countersign/confirm";
+
+/// The path of the page that takes an invitation; the token is its query's `token`.
+pub const INVITATION_PATH: &str = "/_countersign/invitation";
+
+impl Letters {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            external_url: config.server.external_url.clone(),
+            is_on: !matches!(config.mail.transport, MailTransport::None),
+        }
+    }
+
+    /// Keeps and mails the link that confirms an account's pending address, if it has one.
+    pub(super) async fn ask_to_confirm(
+        &self,
+        store: &dyn Store,
+        account: &Account,
+        action: &Action,
+    ) -> Result<(), StoreError> {
+        let Some(email) = &account.pending_email else {
+            return Ok(());
+        };
+        let token = PlainToken::generate(TokenKind::Link);
+        let link = Link {
+            digest: token.digest(),
+            purpose: LinkPurpose::ConfirmEmail {
+                account: account.id.clone(),
+                email: email.clone(),
+            },
+            expires_at: action.at.after(LINK_TTL),
+        };
+        let mut action = action.clone();
+        action.mails.extend(self.confirm_address(email, &token));
+        store.put_link(&link, &action).await
+    }
+
+    /// Asks whether an address is its owner's.
+    fn confirm_address(&self, to: &Email, token: &PlainToken) -> Option<Mail> {
+        self.write(
+            to,
+            &Letter {
+                subject: "Confirm your e-mail address",
+                paragraphs: vec![
+                    format!("This address was given to {}.", self.house()),
+                    "If it was you, open this link to confirm it. If not, do nothing: without it the address is not used."
+                        .to_owned(),
+                ],
+                link: Some(self.link(CONFIRM_PATH, token)),
+            },
+        )
+    }
+
+    /// Invites somebody to register.
+    pub(super) fn invitation(&self, to: &Email, token: &PlainToken) -> Option<Mail> {
+        self.write(
+            to,
+            &Letter {
+                subject: "You are invited",
+                paragraphs: vec![format!(
+                    "You are invited to make an account at {}. The link is good once.",
+                    self.house()
+                )],
+                link: Some(self.invitation_link(token)),
+            },
+        )
+    }
+
+    /// The link of an invitation, for those who hand it over themselves.
+    pub(super) fn invitation_link(&self, token: &PlainToken) -> Url {
+        self.link(INVITATION_PATH, token)
+    }
+
+    /// Tells an account that it signed in to an application for the first time (seed 003).
+    pub(super) fn first_sign_in(
+        &self,
+        to: &Email,
+        client: &Client,
+        ip: Option<IpAddr>,
+        at: Timestamp,
+    ) -> Option<Mail> {
+        let from = ip.map_or_else(String::new, |ip| format!(" from {ip}"));
+        self.write(
+            to,
+            &Letter {
+                subject: "First sign-in to an application",
+                paragraphs: vec![
+                    format!(
+                        "Your account at {} signed in to {} for the first time, at {at}{from}.",
+                        self.house(),
+                        client.name
+                    ),
+                    "If that was not you, change your password.".to_owned(),
+                ],
+                link: None,
+            },
+        )
+    }
+
+    /// Tells an account that somebody gave its address as theirs.
+    pub(super) fn address_taken(&self, to: &Email) -> Option<Mail> {
+        self.write(
+            to,
+            &Letter {
+                subject: "Your e-mail address was given by another account",
+                paragraphs: vec![format!(
+                    "Another account at {} gave this address as its own. It is still yours alone, and nothing was changed.",
+                    self.house()
+                )],
+                link: None,
+            },
+        )
+    }
+
+    fn write(&self, to: &Email, letter: &Letter<'_>) -> Option<Mail> {
+        self.is_on.then(|| Mail {
+            to: to.clone(),
+            subject: letter.subject.into(),
+            text: letter.text().into(),
+            html: letter.html().into_string().into(),
+        })
+    }
+
+    fn house(&self) -> &str {
+        self.external_url.host_str().unwrap_or("countersign")
+    }
+
+    fn link(&self, path: &str, token: &PlainToken) -> Url {
+        let mut link = self.external_url.clone();
+        link.set_path(path);
+        link.query_pairs_mut().append_pair("token", token.expose());
+        link
+    }
+}
+
+impl Letter<'_> {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for paragraph in &self.paragraphs {
+            let _ = write!(text, "{}\n\n", one_line(paragraph));
+        }
+        if let Some(link) = &self.link {
+            let _ = writeln!(text, "{link}");
+        }
+        text
+    }
+
+    fn html(&self) -> Markup {
+        html! {
+            @for paragraph in &self.paragraphs {
+                p { (one_line(paragraph)) }
+            }
+            @if let Some(link) = &self.link {
+                p { a href=(link) { (link) } }
+            }
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::client::Handoff;
+    use crate::model::id::ClientId;
+
+    fn letters(is_on: bool) -> Letters {
+        Letters {
+            external_url: Url::parse("https://id.example").unwrap(),
+            is_on,
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_us_and_holds_the_token_whole() {
+        let to = Email::parse("jo@example.org").unwrap();
+        let token = PlainToken::generate(TokenKind::Link);
+        let mail = letters(true).confirm_address(&to, &token).unwrap();
+        let link = format!(
+            "https://id.example/_countersign/confirm?token={}",
+            token.expose()
+        );
+        assert!(mail.text.lines().any(|line| line == link), "{}", mail.text);
+        assert!(mail.html.contains(&format!("href=\"{link}\"")));
+    }
+
+    #[test]
+    fn a_clients_name_can_neither_break_a_line_nor_make_markup() {
+        let client = Client {
+            id: ClientId::generate(),
+            name: "<script>\r\nBcc: all@example.org".into(),
+            redirect_urls: vec![],
+            handoff: Handoff::Token,
+            created_at: Timestamp::default(),
+        };
+        let to = Email::parse("jo@example.org").unwrap();
+        let mail = letters(true)
+            .first_sign_in(&to, &client, None, Timestamp::default())
+            .unwrap();
+        assert!(!mail.text.lines().any(|line| line.starts_with("Bcc")));
+        assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"));
+    }
+
+    #[test]
+    fn nothing_is_written_while_mail_is_off() {
+        let to = Email::parse("jo@example.org").unwrap();
+        assert!(letters(false).address_taken(&to).is_none());
+    }
+}
