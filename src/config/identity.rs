@@ -60,13 +60,10 @@ impl IdentityMapping {
     }
 
     fn read(mut table: Table<'_>) -> Self {
-        let headers = table.all(|name, node| Ok((header(name)?, word(&ATTRIBUTES)(node)?)));
-        if headers.is_empty() {
-            table.note(
-                "",
-                "says nothing; write \"X-User\" = \"username\" or the like",
-            );
+        if table.is_empty() {
+            table.note("", "says nothing; write X-User = \"username\" or the like");
         }
+        let headers = table.all(|name, node| Ok((header(name)?, word(&ATTRIBUTES)(node)?)));
         let mut flat: Vec<String> = headers
             .iter()
             .map(|(name, _)| flat(name.as_str()))

@@ -68,9 +68,16 @@ fn default() -> ListenAddress {
 
 fn listen_address(base: &Path, text: &str) -> Read<ListenAddress> {
     if let Some(path) = text.strip_prefix("unix:") {
-        return path_at(base, path).map(ListenAddress::Unix);
+        let path = path_at(base, path)?;
+        let fits = path.as_os_str().len() <= LONGEST_SOCKET;
+        return fits.then_some(ListenAddress::Unix(path)).ok_or_else(|| {
+            format!("is too long for a socket; write a path of at most {LONGEST_SOCKET} bytes")
+        });
     }
     text.parse().map(ListenAddress::Tcp).map_err(|_| {
         format!("{text:?} is not an address; write \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:run/http.sock\"")
     })
 }
+
+/// A socket's address holds 107 bytes; a suffix is added while it is set up.
+const LONGEST_SOCKET: usize = 96;

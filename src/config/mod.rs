@@ -76,9 +76,14 @@ impl Config {
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, Mistakes> {
         let name = file.display().to_string();
         let bytes = read_file(file).map_err(|what| Mistakes::one(&name, Location::File, what))?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            let what = "is not UTF-8; save it as UTF-8";
-            Mistakes::one(&name, Location::File, what)
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = error
+                .as_bytes()
+                .iter()
+                .take(error.utf8_error().valid_up_to());
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            let what = "not TOML: a character is not UTF-8; save the file as UTF-8";
+            Mistakes::one(&name, Location::Line { line, column: 1 }, what)
         })?;
         let base = file.parent().unwrap_or(Path::new(""));
         Self::from_text(&text, &name, base, environment)
@@ -138,6 +143,7 @@ impl Config {
             "connection",
             "this build does not sign in with other providers yet; leave [connection] out",
         );
+        config.check_admin(&table);
         if config.routes.is_empty() && config.dialects.is_empty() && !table.has("route") {
             table.note(
                 "route",
@@ -145,6 +151,19 @@ impl Config {
             );
         }
         config
+    }
+
+    /// The admin listener has an address of its own.
+    fn check_admin(&self, table: &Table<'_>) {
+        let admin = listen::ListenAddress::Tcp(self.admin.address);
+        if self.admin.address.port() != 0
+            && self.listen.iter().any(|listen| listen.address == admin)
+        {
+            table.note(
+                "admin",
+                "has the address of a [[listen]]; give it one of its own",
+            );
+        }
     }
 }
 

@@ -161,6 +161,17 @@ impl<'a> Table<'a> {
         self.add(at.clone(), key, what);
     }
 
+    /// Whether no key is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether the key is written as a list without items.
+    pub(super) fn has_empty(&self, key: &str) -> bool {
+        let list = self.entries.get(key).map(items);
+        matches!(list, Some(Ok(items)) if items.is_empty())
+    }
+
     /// Whether the key is written.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
@@ -225,11 +236,17 @@ impl<'a> Table<'a> {
                 )
             }
             (_, Some(near)) => self.full(near).replace('.', "__"),
+            _ if KUBERNETES.iter().any(|start| key.starts_with(start)) => {
+                return "if Kubernetes set it for a service of that name, write enableServiceLinks: false".to_owned();
+            }
             _ => return "write COUNTERSIGN_SECTION__KEY with two underscores".to_owned(),
         };
         format!("did you mean {PREFIX}{}?", name.to_ascii_uppercase())
     }
 }
+
+/// How variables begin that Kubernetes sets for a service with the name `countersign`.
+const KUBERNETES: [&str; 2] = ["service_", "port"];
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {

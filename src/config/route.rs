@@ -146,13 +146,13 @@ impl Route {
                 "\"pass\" needs access = \"optional\" or \"none\"; leave it out",
             );
         }
-        if access != Access::None && self.requirement.accept.is_empty() {
+        if access != Access::None && table.has_empty("accept") {
             table.note(
                 "accept",
                 "is empty, so that nobody could pass; name a form, or write access = \"none\"",
             );
         }
-        if self.methods.as_ref().is_some_and(Vec::is_empty) {
+        if table.has_empty("methods") {
             table.note(
                 "methods",
                 "is empty, so that no request could pass; leave it out to allow all",

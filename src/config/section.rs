@@ -295,6 +295,9 @@ fn store_url(base: &Path, text: &str) -> Read<StoreUrl> {
         );
     }
     match text.strip_prefix("sqlite:") {
+        Some(path) if path.starts_with("//") => {
+            Err("has // after sqlite:, and then it is not clear where the file is; write \"sqlite:PATH\"".to_owned())
+        }
         Some(path) => path_at(base, path).map(StoreUrl::Sqlite),
         None => Err("is not the URL of a store; write \"sqlite:PATH\" or \"memory:\"".to_owned()),
     }

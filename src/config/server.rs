@@ -117,10 +117,10 @@ pub(super) fn cores() -> usize {
 }
 
 fn external_url(text: &str) -> Read<Url> {
+    // Says nothing of the text: somebody may have put a password into it.
     let fail = || {
-        format!(
-            "{text:?} is not where we can be reached; write \"https://host\" without path, query or user"
-        )
+        "is not where we can be reached; write \"https://host\" without path, query and user"
+            .to_owned()
     };
     let url = Url::parse(text).map_err(|_| fail())?;
     let fits = matches!(url.scheme(), "http" | "https")

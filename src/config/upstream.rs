@@ -85,9 +85,9 @@ impl Upstream {
         if !is_name(&upstream.name) {
             table.note("", NAME_RULE);
         }
-        if upstream.servers.is_empty() && !table.has("servers") {
+        if !table.has("servers") {
             table.note("servers", "is missing; write [\"http://127.0.0.1:9000\"]");
-        } else if upstream.servers.is_empty() {
+        } else if table.has_empty("servers") {
             table.note(
                 "servers",
                 "names no server; write [\"http://127.0.0.1:9000\"]",
@@ -130,10 +130,9 @@ fn server(base: &Path, text: &str) -> Read<UpstreamServer> {
             http2: false,
         });
     }
+    // Says nothing of the text: somebody may have put a password into it.
     let fail = || {
-        format!(
-            "{text:?} is not a server; write \"http://host:port\" (or https, h2, h2c) without path, or \"unix:PATH\""
-        )
+        "is not a server; write \"http://host:port\" (or https, h2, h2c) without path and user, or \"unix:PATH\"".to_owned()
     };
     let (scheme, rest) = text.split_once("://").ok_or_else(fail)?;
     let (is_tls, http2) = match scheme {
