@@ -9,12 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus::IntGauge;
 use tokio::sync::oneshot;
 
 use super::password::{Password, Verdict, Workspace};
 use crate::config::section;
-use crate::metrics::Metrics;
+use crate::metrics::{IntGauge, Metrics};
 use crate::store::accounts::PasswordHash;
 
 /// Hashes and checks passwords, on its own threads. They end with it.

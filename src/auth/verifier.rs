@@ -14,13 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use prometheus::{Histogram, IntCounter};
 use tokio::sync::broadcast;
 
 use super::cache::{Cache, Found};
 use super::used::Uses;
 use crate::config::section;
-use crate::metrics::{CacheName, CacheResult, Metrics};
+use crate::metrics::{CacheName, CacheResult, Histogram, IntCounter, Metrics};
 use crate::model::change::{Change, Sequence, Subject};
 use crate::model::credential::Credential;
 use crate::model::principal::{Elevation, Principal};

@@ -7,12 +7,19 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+/// What a handle counts with; others name it here.
+pub use prometheus::{Histogram, IntCounter, IntGauge};
 
 use crate::model::credential::AuthMethod;
 use crate::model::session::{Dialect, RevocationCause};
+
+mod label;
+mod route;
+
+pub use label::{CacheName, CacheResult, ConnectionState};
+pub use route::RouteMetrics;
 
 /// Every metric of the process. Cheap to share behind an `Arc`.
 #[derive(Debug)]
@@ -40,55 +47,6 @@ pub struct Metrics {
     upstream_up: IntGaugeVec,
     reload_successful: IntGauge,
     connections: IntGaugeVec,
-}
-
-/// The handles of one route.
-#[derive(Debug, Clone)]
-pub struct RouteMetrics {
-    name: Box<str>,
-    requests: IntCounterVec,
-    decisions: IntCounterVec,
-    /// Whole requests, in seconds.
-    pub request_seconds: Histogram,
-    /// The upstream's share, in seconds.
-    pub upstream_seconds: Histogram,
-    /// `GET` answered 200, by far the most frequent.
-    get_ok: IntCounter,
-    /// Requests let pass with an identity, by form of credential, in the order of [`AuthMethod::ALL`].
-    permitted: [IntCounter; AuthMethod::ALL.len()],
-}
-
-/// Which cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheName {
-    /// Tokens that are good.
-    Tokens,
-    /// Tokens that are not.
-    Negative,
-    /// Accounts that tokens share.
-    Accounts,
-}
-
-/// What a look into a cache gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheResult {
-    /// Found, and still true.
-    Hit,
-    /// Not found.
-    Miss,
-    /// Found, and no longer true.
-    Stale,
-    /// Not looked: the feed was silent for too long.
-    Bypass,
-}
-
-/// Where a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// Open at all.
-    Open,
-    /// Speaking a protocol after 101.
-    Upgraded,
 }
 
 impl Metrics {
@@ -350,63 +308,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl RouteMetrics {
-    /// Counts an answered request. `method` must be from a closed set: unknown methods are `other`.
-    pub fn count_request(&self, method: &'static str, code: u16) {
-        if code == 200 && method == "GET" {
-            self.get_ok.inc();
-        } else {
-            self.requests
-                .with_label_values(&[&*self.name, method, &code.to_string()])
-                .inc();
-        }
-    }
-
-    /// Counts a request that passes with an identity.
-    pub fn count_permitted(&self, method: AuthMethod) {
-        if let Some(counter) = self.permitted.get(method as usize) {
-            counter.inc();
-        }
-    }
-
-    /// Counts any other decision; `kind` is an `accept` word or `none`, both other words are from closed sets.
-    pub fn count_decision(&self, kind: &'static str, outcome: &'static str, reason: &'static str) {
-        self.decisions
-            .with_label_values(&[&*self.name, kind, outcome, reason])
-            .inc();
-    }
-}
-
-impl CacheName {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tokens => "tokens",
-            Self::Negative => "negative",
-            Self::Accounts => "accounts",
-        }
-    }
-}
-
-impl CacheResult {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Stale => "stale",
-            Self::Bypass => "bypass",
-        }
-    }
-}
-
-impl ConnectionState {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Upgraded => "upgraded",
-        }
     }
 }
 

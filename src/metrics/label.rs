@@ -1,0 +1,64 @@
+//! Closed sets of label values that no other room has a name for.
+
+/// Which cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheName {
+    /// Tokens that are good.
+    Tokens,
+    /// Tokens that are not.
+    Negative,
+    /// Accounts that tokens share.
+    Accounts,
+}
+
+/// What a look into a cache gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheResult {
+    /// Found, and still true.
+    Hit,
+    /// Not found.
+    Miss,
+    /// Found, and no longer true.
+    Stale,
+    /// Not looked: the feed was silent for too long.
+    Bypass,
+}
+
+/// Where a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Open at all.
+    Open,
+    /// Speaking a protocol after 101.
+    Upgraded,
+}
+
+impl CacheName {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Negative => "negative",
+            Self::Accounts => "accounts",
+        }
+    }
+}
+
+impl CacheResult {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+impl ConnectionState {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Upgraded => "upgraded",
+        }
+    }
+}
