@@ -21,13 +21,16 @@ pub mod accounts;
 mod cache;
 mod feed;
 pub mod hasher;
+pub mod import;
 pub mod issuer;
 pub mod letters;
 mod login;
+mod mail;
 pub mod password;
 mod refresh;
 mod register;
 pub mod sessions;
+mod sweep;
 pub mod throttle;
 mod used;
 pub mod verifier;
@@ -52,6 +55,8 @@ pub struct Auth {
     pub clients: ClientService,
     feed: feed::Feed,
     uses: tokio::sync::Mutex<used::Recorder>,
+    postman: Option<mail::Postman>,
+    sweeper: sweep::Sweeper,
 }
 
 impl Auth {
@@ -84,6 +89,8 @@ impl Auth {
                 verifier: Arc::clone(&verifier),
                 metrics: Arc::clone(&metrics),
             },
+            postman: mail::Postman::new(&config.mail, Arc::clone(&store), Arc::clone(&clock)),
+            sweeper: sweep::Sweeper::new(Arc::clone(&store), Arc::clone(&clock)),
             feed: feed::Feed::new(
                 shared(),
                 clock,
@@ -100,10 +107,21 @@ impl Auth {
         }
     }
 
-    /// Follows the change feed and writes down uses until `shutdown` is true. To be run once.
+    /// Follows the change feed, writes down uses, sends mails and sweeps the store until `shutdown` is true. To be run
+    /// once.
     pub async fn run(&self, shutdown: watch::Receiver<bool>) {
         let mut uses = self.uses.lock().await;
-        tokio::join!(self.feed.run(shutdown.clone()), uses.run(shutdown));
+        let mail = async {
+            if let Some(postman) = &self.postman {
+                postman.run(shutdown.clone()).await;
+            }
+        };
+        tokio::join!(
+            self.feed.run(shutdown.clone()),
+            uses.run(shutdown.clone()),
+            self.sweeper.run(shutdown.clone()),
+            mail
+        );
     }
 
     /// Follows the change feed to its present end, once; for those who do not [`run`](Self::run).
