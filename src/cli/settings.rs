@@ -53,8 +53,8 @@ pub(super) fn check(file: &Path, config: &Config) -> Result<()> {
             spoken.join(", ")
         },
     ))?;
-    if !config.server.is_secure() {
-        eprintln!("{PLAIN_HTTP}");
+    for sentence in config.advice() {
+        eprintln!("note: {sentence}");
     }
     Ok(())
 }
@@ -63,7 +63,3 @@ fn count(number: usize, of: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {of}{plural}")
 }
-
-/// What is said where people reach us without TLS.
-const PLAIN_HTTP: &str = "note: external_url is plain http, so the cookie is not Secure and passwords travel in the open; \
-     fine on one machine, otherwise put TLS in front and say https";

@@ -14,6 +14,7 @@ pub mod section;
 pub mod server;
 pub mod upstream;
 
+mod advice;
 mod document;
 mod place;
 mod quantity;

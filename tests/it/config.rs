@@ -166,6 +166,54 @@ fn addresses_are_confirmed_unless_no_mail_leaves() {
 }
 
 #[test]
+fn a_choice_that_was_perhaps_not_meant_is_pointed_out() {
+    let secure = "[server]\nexternal_url = \"https://a.example\"";
+    for (text, words) in [
+        (secure, None),
+        ("", Some("plain http")),
+        (
+            &format!("{secure}\ntrusted_proxies = [\"0.0.0.0/0\"]"),
+            Some("everybody"),
+        ),
+        (
+            &format!("{secure}\n[store]\nurl = \"memory:\""),
+            Some("forgotten"),
+        ),
+        (
+            &format!("{secure}\n[password]\nmemory = \"8MiB\""),
+            Some("OWASP"),
+        ),
+        (
+            &format!("{secure}\n[password]\nmemory = \"9MiB\"\niterations = 4"),
+            None,
+        ),
+        (&format!("{secure}\n[mail]\ntransport = \"none\""), None),
+        (
+            &format!("{secure}\n[mail]\ntransport = \"none\"\n[accounts]\nconfirm_email = true"),
+            Some("confirmed"),
+        ),
+        (
+            &format!("{secure}\n[mail]\ntransport = \"none\"\n[dialect.id_api]"),
+            Some("code"),
+        ),
+    ] {
+        let advice = good(&format!("{text}\n{MINIMAL}")).advice();
+        assert_eq!(
+            advice.len(),
+            usize::from(words.is_some()),
+            "{text}\n{advice:?}"
+        );
+        assert!(
+            advice
+                .iter()
+                .zip(words)
+                .all(|(said, words)| said.contains(words)),
+            "{advice:?}"
+        );
+    }
+}
+
+#[test]
 fn a_byte_order_mark_and_windows_line_ends_are_no_mistake() {
     let text = format!("\u{feff}{MINIMAL}").replace('\n', "\r\n");
     assert_eq!(good(&text).show(), good(MINIMAL).show());

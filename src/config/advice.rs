@@ -1,0 +1,50 @@
+//! What is no mistake and yet deserves a word: said by `check`, and at start-up.
+
+use super::Config;
+use super::section::{MailTransport, StoreUrl};
+
+impl Config {
+    /// A sentence for each choice that an operator may not have meant; empty for a configuration without any.
+    #[must_use]
+    pub fn advice(&self) -> Vec<&'static str> {
+        let no_mail = matches!(self.mail.transport, MailTransport::None);
+        let trusts_all = self
+            .server
+            .trusted_proxies
+            .iter()
+            .any(|net| net.prefix_len() == 0);
+        [
+            (!self.server.is_secure(), PLAIN_HTTP),
+            (trusts_all, TRUSTS_ALL),
+            (self.store.url == StoreUrl::Memory, FORGETS),
+            (self.has_weak_hashes(), WEAK_HASHES),
+            (no_mail && self.accounts.confirm_email, UNCONFIRMED),
+            (no_mail && self.dialects.id_api.is_some(), NO_CODES),
+        ]
+        .into_iter()
+        .filter_map(|(applies, sentence)| applies.then_some(sentence))
+        .collect()
+    }
+
+    /// Whether Argon2id costs less than each of the choices in OWASP's Password Storage Cheat Sheet.
+    fn has_weak_hashes(&self) -> bool {
+        !OWASP.iter().any(|(memory_kib, iterations)| {
+            self.password.memory_kib >= *memory_kib && self.password.iterations >= *iterations
+        })
+    }
+}
+
+const OWASP: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9216, 4), (7168, 5)];
+
+const PLAIN_HTTP: &str = "server.external_url is plain http, so the cookie is not Secure and passwords travel in the \
+     open; fine on one machine, otherwise put TLS in front and say https";
+const TRUSTS_ALL: &str = "server.trusted_proxies has everybody in it, so that everybody can say whose request it is and \
+     where it comes from; name the proxies alone";
+const FORGETS: &str =
+    "store.url is \"memory:\", so accounts and tokens are forgotten when the process ends";
+const WEAK_HASHES: &str = "[password] costs an attacker less than OWASP asks for; write memory = \"19MiB\" and \
+     iterations = 2, or leave both out";
+const UNCONFIRMED: &str = "accounts.confirm_email is true and mail.transport \"none\", so no address that a person gives \
+     is ever confirmed";
+const NO_CODES: &str =
+    "[dialect.id_api] is on and mail.transport \"none\", so no code can be mailed";
