@@ -11,6 +11,7 @@ use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::config::section::StoreUrl;
 use crate::model::audit::Actor;
 use crate::model::change::Change;
 use crate::model::mail::Mail;
@@ -22,12 +23,17 @@ pub mod journal;
 pub mod memory;
 pub mod outbox;
 pub mod sessions;
+pub mod sqlite;
 
 pub use accounts::Accounts;
 pub use clients::Clients;
 pub use journal::Journal;
 pub use outbox::Outbox;
 pub use sessions::Sessions;
+pub use sqlite::OpenError;
+
+use memory::MemoryStore;
+use sqlite::SqliteStore;
 
 /// A store of everything that countersign must not forget.
 pub trait Store: Accounts + Clients + Sessions + Journal + Outbox + Debug + Send + Sync {}
@@ -36,6 +42,17 @@ impl<T: Accounts + Clients + Sessions + Journal + Outbox + Debug + Send + Sync> 
 
 /// A store as the rooms above share it.
 pub type SharedStore = Arc<dyn Store>;
+
+/// Opens the store that the configuration names. Blocks for some milliseconds.
+///
+/// # Errors
+/// If it cannot be used; the message says what to do.
+pub fn open(url: &StoreUrl) -> Result<SharedStore, OpenError> {
+    Ok(match url {
+        StoreUrl::Memory => Arc::new(MemoryStore::new()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+    })
+}
 
 /// The circumstances of a change: what is written beside it.
 #[derive(Debug, Clone)]

@@ -4,3 +4,4 @@
 mod admin;
 mod cli;
 mod config;
+mod store;
