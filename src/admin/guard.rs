@@ -50,6 +50,20 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Lets the holder of the token use the API; without a token file there is none.
+pub(super) async fn api(State(token): State<AdminToken>, request: Request, next: Next) -> Response {
+    if token.0.is_none() {
+        return problem(
+            StatusCode::NOT_FOUND,
+            "the API is off: [admin] token_file is not set",
+        );
+    }
+    if !token.matches(request.headers()) {
+        return unauthorized();
+    }
+    next.run(request).await
+}
+
 /// Lets the holder of the token reload; without a token file whoever asks from loopback.
 pub(super) async fn reload(
     State(token): State<AdminToken>,

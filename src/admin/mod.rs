@@ -7,14 +7,17 @@
 //! | `GET /readyz` | 200 if requests can be served, else 503; either way says which part is how |
 //! | `GET /metrics` | Prometheus's text format |
 //! | `POST /reload` | 200 once the configuration was read again and taken; 422 with every mistake |
+//! | `/api/…` | what the command line does; described by `GET /api/openapi.json` |
 //!
 //! This room knows how things are asked and answered, and neither how the process starts nor how it reloads: [`Health`]
 //! and [`Reload`] are handed in by whoever puts the process together. Nothing changes by `GET`, there is no CORS, and
 //! [`guard`] says who may ask.
 
+mod api;
 mod guard;
 mod health;
 mod problem;
+pub mod rows;
 
 use std::fmt;
 use std::future::Future;
@@ -31,9 +34,13 @@ use http::{HeaderValue, StatusCode};
 
 pub use self::health::{Health, Readiness};
 
+use self::api::Api;
 use self::guard::AdminToken;
 use self::problem::{problem, problem_with};
+use crate::auth::Auth;
+use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::store::SharedStore;
 
 /// Everything that the admin listener speaks of.
 #[derive(Debug)]
@@ -46,6 +53,12 @@ pub struct Admin {
     pub reload: Reload,
     /// What `[admin] token_file` holds; `None` without one.
     pub token: Option<String>,
+    /// What changes accounts, clients and sessions.
+    pub auth: Arc<Auth>,
+    /// Where the audit events are.
+    pub store: SharedStore,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// How the configuration is read again.
@@ -71,9 +84,18 @@ impl Admin {
             .route("/metrics", get(metrics).with_state(self.metrics));
         let reload = Router::new()
             .route("/reload", post(reload).with_state(self.reload))
-            .route_layer(from_fn_with_state(token, guard::reload));
+            .route_layer(from_fn_with_state(token.clone(), guard::reload));
+        let api = Api {
+            auth: self.auth,
+            store: self.store,
+            clock: self.clock,
+        };
+        let api = api
+            .router()
+            .route_layer(from_fn_with_state(token, guard::api));
         probes
             .merge(reload)
+            .merge(api)
             .fallback(no_such_thing)
             .method_not_allowed_fallback(not_that_way)
             .layer(from_fn(guard::same_origin))

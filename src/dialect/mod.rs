@@ -7,12 +7,21 @@
 //! Bodies are JSON or form-encoded, at most 16 KiB. Every answer has `Cache-Control: no-store`.
 
 pub mod body;
+pub mod key_token;
+mod links;
+pub mod refused;
 pub mod reply;
+pub mod shown;
+pub mod x_auth;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::MethodRouter;
 use http::Method;
 
+use crate::auth::Auth;
+use crate::config::Config;
 use crate::config::dialect::Place;
 use crate::gateway::endpoint::Endpoint;
 
@@ -26,7 +35,33 @@ pub struct Mounted {
     pub endpoints: Vec<Endpoint>,
 }
 
+/// Every dialect that is switched on, and the pages behind the links in our mails.
+#[must_use]
+pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
+    let mut mounted = links::mount(Arc::clone(auth));
+    if let Some(dialect) = &config.dialects.key_token {
+        let realm = &config.server.realm;
+        mounted = mounted.and(key_token::mount(dialect, realm, Arc::clone(auth)));
+    }
+    if let Some(dialect) = &config.dialects.x_auth {
+        mounted = mounted.and(x_auth::mount(
+            dialect,
+            config.throttle.per_ip,
+            Arc::clone(auth),
+        ));
+    }
+    mounted
+}
+
 impl Mounted {
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.endpoints.extend(other.endpoints);
+        self
+    }
+
     /// Adds an endpoint at `path` behind a place's prefix, on its host.
     #[must_use]
     pub fn on(mut self, place: &Place, method: Method, path: &str, handler: MethodRouter) -> Self {

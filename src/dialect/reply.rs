@@ -26,11 +26,11 @@ pub fn nothing() -> Response {
     response
 }
 
-/// Says when to try again, in whole seconds, rounded up, at least one. Source: RFC 9110 §10.2.3.
+/// Says when to try again, if time helps: in whole seconds, rounded up, at least one. Source: RFC 9110 §10.2.3.
 #[must_use]
-pub fn retry_after(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_millis().div_ceil(1000).max(1);
-    if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+pub fn retry_after(mut response: Response, wait: Option<Duration>) -> Response {
+    let seconds = wait.map(|wait| wait.as_millis().div_ceil(1000).max(1).to_string());
+    if let Some(value) = seconds.and_then(|seconds| HeaderValue::try_from(seconds).ok()) {
         response.headers_mut().insert(RETRY_AFTER, value);
     }
     response

@@ -1,13 +1,18 @@
 //! The admin listener's router: what it answers, and to whom.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use countersign::admin::{Admin, Health, Reload};
+use countersign::auth::Auth;
+use countersign::clock::{Clock, SystemClock};
+use countersign::config::{Config, Environment};
 use countersign::metrics::Metrics;
+use countersign::store::SharedStore;
 use countersign::store::memory::MemoryStore;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -16,8 +21,9 @@ use tower::ServiceExt;
 
 #[tokio::test]
 async fn readiness_names_the_part_that_is_down() {
-    let health = Health::new(Arc::new(MemoryStore::default()));
-    let admin = router(&health, None);
+    let admin = admin_over(Arc::new(MemoryStore::new()), None);
+    let health = admin.health.clone();
+    let admin = admin.router();
     let expected = |ready, configuration, listeners| json!({"ready": ready, "store": "ok", "configuration": configuration, "listeners": listeners});
 
     let (status, body) = ask(&admin, "GET /readyz", &[]).await;
@@ -65,11 +71,10 @@ async fn only_post_reloads_and_a_failure_lists_every_mistake() {
         StatusCode::METHOD_NOT_ALLOWED
     );
 
-    let health = Health::new(Arc::new(MemoryStore::default()));
     let mistakes = || vec!["a.toml:1: one".to_owned(), "a.toml:2: two".to_owned()];
     let failing = Admin {
         reload: Reload::new(move || async move { Err(mistakes()) }),
-        ..admin_of(&health, None)
+        ..admin_over(Arc::new(MemoryStore::new()), None)
     };
     let (status, body) = ask(&failing.router(), "POST /reload", &[]).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -153,20 +158,28 @@ async fn what_a_page_of_another_origin_sends_is_refused() {
 }
 
 fn serving(token: Option<&str>) -> Router {
-    let health = Health::new(Arc::new(MemoryStore::default()));
-    router(&health, token)
+    let store: SharedStore = Arc::new(MemoryStore::new());
+    admin_over(store, token).router()
 }
 
-fn router(health: &Health, token: Option<&str>) -> Router {
-    admin_of(health, token).router()
-}
-
-fn admin_of(health: &Health, token: Option<&str>) -> Admin {
+fn admin_over(store: SharedStore, token: Option<&str>) -> Admin {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let metrics = Arc::new(Metrics::new());
+    let config = Config::from_text(CONFIG, "test.toml", Path::new("."), &Environment::empty());
+    let auth = Auth::new(
+        &config.expect("a good configuration"),
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    );
     Admin {
-        health: health.clone(),
-        metrics: Arc::new(Metrics::new()),
+        health: Health::new(Arc::clone(&store)),
+        metrics,
         reload: Reload::new(|| async { Ok(()) }),
         token: token.map(Into::into),
+        auth: Arc::new(auth),
+        store,
+        clock,
     }
 }
 
@@ -214,3 +227,19 @@ fn assert_is_closed(headers: &HeaderMap) {
     assert_eq!(headers["cache-control"], "no-store");
     assert!(!headers.contains_key("access-control-allow-origin"));
 }
+
+const CONFIG: &str = r#"
+[store]
+url = "memory:"
+[password]
+memory = "64KiB"
+iterations = 1
+[upstream.app]
+servers = ["http://127.0.0.1:9"]
+[[route]]
+name = "app"
+path = "/"
+upstream = "app"
+access = "required"
+accept = ["bearer"]
+"#;

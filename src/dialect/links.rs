@@ -1,0 +1,83 @@
+//! The pages behind the links in our mails, and the stylesheet of every page.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /_countersign/confirm?token=…` | a page with a button; nothing is used up |
+//! | `POST /_countersign/confirm` token=… | the address is confirmed, or the link is no longer good |
+//! | `GET /_countersign/style.css` | the stylesheet |
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+use super::Mounted;
+use super::body::Form;
+use super::refused::STORE_WAIT;
+use super::reply::retry_after;
+use crate::auth::Auth;
+use crate::auth::letters::CONFIRM_PATH;
+use crate::config::dialect::Place;
+use crate::gateway::endpoint::Caller;
+use crate::model::audit::Actor;
+use crate::model::token::{PlainToken, TokenKind};
+use crate::pages::{self, Page, STYLESHEET_PATH, confirm};
+use crate::store::Action;
+
+/// The pages, on every host.
+pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
+    let everywhere = Place::default();
+    Mounted::default()
+        .on(&everywhere, Method::GET, CONFIRM_PATH, get(ask))
+        .on(
+            &everywhere,
+            Method::POST,
+            CONFIRM_PATH,
+            post(confirm).with_state(auth),
+        )
+        .on(&everywhere, Method::GET, STYLESHEET_PATH, get(style))
+}
+
+async fn ask(uri: Uri) -> Page {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let token = url::form_urlencoded::parse(query).find(|(name, _)| name == "token");
+    match token.and_then(|(_, token)| link_token(&token)) {
+        Some(token) => confirm::ask(CONFIRM_PATH, &token),
+        None => confirm::stale(),
+    }
+}
+
+async fn confirm(
+    State(auth): State<Arc<Auth>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let form = match Form::read(&headers, body).await {
+        Ok(form) => form,
+        Err(bad) => return Page::error(StatusCode::BAD_REQUEST, &bad.to_string()).into_response(),
+    };
+    let Some(token) = form.text("token").ok().and_then(link_token) else {
+        return confirm::stale().into_response();
+    };
+    let action = Action::new(caller.now.wall, Actor::Anonymous, Some(caller.ip));
+    match auth.accounts.confirm_email(&token, &action).await {
+        Ok(Some(account)) => confirm::done(account.email.as_ref()).into_response(),
+        Ok(None) => confirm::stale().into_response(),
+        Err(_) => retry_after(confirm::unavailable().into_response(), Some(STORE_WAIT)),
+    }
+}
+
+async fn style() -> Response {
+    pages::stylesheet()
+}
+
+fn link_token(text: &str) -> Option<PlainToken> {
+    PlainToken::parse(text)
+        .ok()
+        .filter(|token| token.kind() == TokenKind::Link)
+}
