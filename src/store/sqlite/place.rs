@@ -86,11 +86,10 @@ impl Line {
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let generation = self.place.generation.load(Ordering::SeqCst);
-        let connection = match self.current.take() {
-            Some((made_in, connection)) if made_in == generation => connection,
+        let (made_in, connection) = match self.current.take() {
+            Some(current) if current.0 == generation => current,
             Some(_) | None => self.connect()?,
         };
-        let made_in = self.place.generation.load(Ordering::SeqCst);
         let result = work(&connection);
         if let Err(StoreError::Unavailable(_) | StoreError::Corrupt(_)) = result {
             drop(self.place.check());
@@ -100,13 +99,13 @@ impl Line {
         result
     }
 
-    fn connect(&self) -> Result<Connection, StoreError> {
+    fn connect(&self) -> Result<(u64, Connection), StoreError> {
         let before = self.place.check()?;
         let connection = connection::connect(&self.place.path, self.purpose)
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         if self.place.check()? != before {
             return Err(self.place.unavailable("it was replaced just now"));
         }
-        Ok(connection)
+        Ok((before, connection))
     }
 }
