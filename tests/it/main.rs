@@ -5,4 +5,5 @@ mod admin;
 mod cli;
 mod config;
 mod dialect;
+mod gateway;
 mod store;
