@@ -4,12 +4,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use countersign::cli::Cli;
+use countersign::config::Mistakes;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("countersign: {error:#}");
+            // A mistake's line begins with its file and line, where editors look for them.
+            match error.downcast_ref::<Mistakes>() {
+                Some(mistakes) => eprintln!("{mistakes}"),
+                None => eprintln!("countersign: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }
