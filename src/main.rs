@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use countersign::cli::Cli;
+use countersign::cli::{self, Cli};
 use countersign::config::Mistakes;
 
 fn main() -> ExitCode {
@@ -13,9 +13,9 @@ fn main() -> ExitCode {
             // A mistake's line begins with its file and line, where editors look for them.
             match error.downcast_ref::<Mistakes>() {
                 Some(mistakes) => eprintln!("{mistakes}"),
-                None => eprintln!("countersign: {error:#}"),
+                None => eprintln!("countersign: {}", cli::told(&error)),
             }
-            ExitCode::FAILURE
+            cli::exit_code(&error)
         }
     }
 }

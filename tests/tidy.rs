@@ -108,6 +108,17 @@ fn each_rule_finds_what_breaks_it() {
             "//! X.\nfn f(c: moka::sync::Cache) {}\n",
             "moka",
         ),
+        (
+            "auth/x.rs",
+            "//! X.\nuse super::super::gateway::Gateway;\n",
+            "super::",
+        ),
+        ("auth/mod.rs", "//! X.\nuse super::gateway;\n", "super::"),
+        (
+            "auth/x.rs",
+            "//! X.\n#[cfg(test)]\nuse std::fmt;\nuse crate::gateway::Gateway;\n",
+            "gateway",
+        ),
         ("auth/x.rs", "use crate::model::id;\n", "//!"),
         (
             "auth/x.rs",
@@ -126,7 +137,7 @@ fn each_rule_finds_what_breaks_it() {
     }
     for text in [
         "//! X, as crate::gateway does.\n/// [`crate::gateway`]\nuse crate::auth::y;\nuse crate::{model::{a, b}, store};\n",
-        "//! X.\nuse crate::config::toml::Value;\n\n#[cfg(test)]\nmod tests {\n    use crate::gateway::Gateway;\n}\n",
+        "//! X.\nuse super::y;\nuse crate::config::toml::Value;\n\n#[cfg(test)]\nmod tests {\n    use crate::gateway::Gateway;\n}\n",
     ] {
         let faults = faults(&Source {
             path: "auth/x.rs".to_owned(),
@@ -149,14 +160,18 @@ impl Source {
         &self.path[..end]
     }
 
+    /// How many modules it is below the root: `a.rs` and `a/mod.rs` one, `a/b.rs` two.
+    fn depth(&self) -> usize {
+        self.path.trim_end_matches("/mod.rs").split('/').count()
+    }
+
     /// Without comments and without tests; a file called `tests.rs` is nothing but tests.
     fn code(&self) -> String {
         if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
             return String::new();
         }
-        self.text
+        without_tests(&self.text)
             .lines()
-            .take_while(|line| *line != "#[cfg(test)]")
             .filter(|line| !line.trim_start().starts_with("//"))
             .fold(String::new(), |code, line| code + line + "\n")
     }
@@ -169,11 +184,7 @@ fn faults(source: &Source) -> Vec<String> {
     if !source.text.starts_with("//!") {
         say("does not begin with //!, what it is and why".to_owned());
     }
-    let lines = source
-        .text
-        .lines()
-        .take_while(|line| *line != "#[cfg(test)]")
-        .count();
+    let lines = without_tests(&source.text).lines().count();
     if lines > LONGEST && !code.is_empty() {
         say(format!(
             "has {lines} lines without its tests, more than {LONGEST}"
@@ -186,6 +197,9 @@ fn faults(source: &Source) -> Vec<String> {
                 source.room()
             ));
         }
+    }
+    if longest_climb(&code) >= source.depth() {
+        say("leaves its room by super::, where no rank is asked for".to_owned());
     }
     for (name, places) in DOORS {
         let allowed = places.iter().any(|place| match place.strip_suffix('/') {
@@ -200,6 +214,24 @@ fn faults(source: &Source) -> Vec<String> {
         }
     }
     faults
+}
+
+/// The text before the tests: a module of its own, not any item that only tests see.
+fn without_tests(text: &str) -> &str {
+    let tests = text.find("#[cfg(test)]\nmod ");
+    &text[..tests.unwrap_or(text.len())]
+}
+
+/// The most `super::` in a row.
+fn longest_climb(code: &str) -> usize {
+    let climb = |from: &str| {
+        let between = from.split("super::");
+        between.take_while(|between| between.is_empty()).count()
+    };
+    let climbs = code
+        .match_indices("super::")
+        .map(|(at, _)| climb(&code[at..]));
+    climbs.max().unwrap_or_default()
 }
 
 fn rank(room: &str) -> Option<u8> {

@@ -49,17 +49,20 @@ pub struct Imported {
     /// The accounts that were made.
     pub added: Vec<Account>,
     /// The rows that were not, with their lines and what is wrong with them.
-    pub refused: Vec<(usize, String)>,
+    pub refused: Vec<Refused>,
 }
 
+/// The line of a row that was not imported, and what is wrong with it.
+pub type Refused = (usize, String);
+
 impl AccountService {
-    /// Makes the accounts of another system.
+    /// Makes the accounts of another system. A row that could not even be read is refused with the rest.
     ///
     /// # Errors
     /// If the store cannot answer; what was made before stays, except with [`ImportMode::Atomic`].
     pub async fn import(
         &self,
-        rows: Vec<ImportRow>,
+        rows: Vec<Result<ImportRow, Refused>>,
         mode: ImportMode,
         action: &Action,
     ) -> Result<Imported, StoreError> {
@@ -67,12 +70,19 @@ impl AccountService {
         let mut good = Vec::with_capacity(rows.len());
         let mut seen = HashSet::new();
         for row in rows {
-            let line = row.line;
-            let checked = match row.check(action.at) {
-                Ok(new) => self.check_free(new, &mut seen).await?,
-                Err(why) => Err(why),
+            let checked = row.and_then(|row| {
+                let line = row.line;
+                let new = row.check(action.at).map_err(|why| (line, why))?;
+                Ok((line, new))
+            });
+            let (line, new) = match checked {
+                Ok(checked) => checked,
+                Err(refused) => {
+                    imported.refused.push(refused);
+                    continue;
+                }
             };
-            match checked {
+            match self.check_free(new, &mut seen).await? {
                 Ok(new) => good.push((line, new)),
                 Err(why) => imported.refused.push((line, why)),
             }

@@ -15,3 +15,11 @@ pub(super) fn print(text: &str) -> Result<()> {
         Ok(()) | Err(_) => Ok(()),
     }
 }
+
+/// Reads what people will see in lists and pages: a name, a label.
+pub(super) fn name(text: &str) -> Result<Box<str>, &'static str> {
+    let text = text.trim();
+    let fits = (1..=200).contains(&text.chars().count()) && !text.contains(char::is_control);
+    fits.then(|| text.into())
+        .ok_or("use 1 to 200 characters and no control characters")
+}

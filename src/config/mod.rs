@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 pub use environment::Environment;
 pub use mistake::{Location, Mistake, Mistakes};
+pub use quantity::duration;
 
 use identity::IdentityMapping;
 use mistake::Notes;

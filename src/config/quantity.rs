@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::section::Rate;
 
 /// Reads a duration: whole numbers with `ms s m h d w`, largest first: `"500ms"`, `"14d"`, `"1h30m"`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let fail =
         || format!("{text:?} is not a duration; write \"500ms\", \"10s\", \"15m\" or \"14d\"");
     let mut rest = text;

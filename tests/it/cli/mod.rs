@@ -2,12 +2,18 @@
 
 #![cfg(test)] // so that the helpers may unwrap as tests do
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
+mod accounts;
+mod clients;
+mod import;
 mod settings;
+mod whole;
 
 /// A directory with a configuration, in which commands run. No variable of the outside gets in.
 pub(super) struct Place {
@@ -51,7 +57,15 @@ impl Place {
 
     /// Runs a command whose standard input is empty and no terminal.
     pub(super) fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().unwrap();
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command with a text on standard input.
+    pub(super) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // A command that does not read its input may be gone already.
+        _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
         Ran {
             code: output.status.code().expect("the command ended by itself"),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -66,7 +80,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.path())
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
@@ -74,9 +88,23 @@ impl Place {
 
     /// Runs a command that has to succeed, and returns its standard output without the last line's end.
     pub(super) fn good(&self, arguments: &[&str]) -> String {
-        let ran = self.run(arguments);
+        self.good_with(arguments, "")
+    }
+
+    /// The same with a text on standard input.
+    pub(super) fn good_with(&self, arguments: &[&str], input: &str) -> String {
+        let ran = self.run_with(arguments, input);
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         ran.out.trim_end_matches('\n').to_owned()
+    }
+
+    /// Runs a list command with `--json` and returns its rows.
+    pub(super) fn rows(&self, arguments: &[&str]) -> Vec<Value> {
+        let text = self.good(&[arguments, &["--json"]].concat());
+        match serde_json::from_str(&text) {
+            Ok(Value::Array(rows)) => rows,
+            other => panic!("{arguments:?} printed no array: {other:?}"),
+        }
     }
 
     /// Runs a command that has to fail: with this code, nothing on standard output, and `says` on standard error.
@@ -86,6 +114,18 @@ impl Place {
         assert_eq!(ran.out, "", "{arguments:?}");
         assert!(ran.err.contains(says), "{arguments:?}: {}", ran.err);
     }
+}
+
+/// The sorted keys of a row.
+pub(super) fn keys(row: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = row
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
 }
 
 const CONFIG: &str = r#"

@@ -188,6 +188,18 @@ async fn a_store_that_vanishes_is_unavailable_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn nothing_is_acknowledged_that_went_into_a_file_that_was_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open_at(&path);
+    peopled(&store).await;
+    std::fs::rename(&path, directory.path().join("moved.db")).unwrap();
+    // Nobody looked since: the connection would still take it.
+    let lost = store.delete_account(&account_id("jo"), &action(1)).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+}
+
+#[tokio::test]
 async fn a_store_in_anothers_place_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
@@ -217,8 +229,12 @@ async fn a_change_that_fails_among_others_fails_alone() {
         .map(|number| {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
-                let account = new_account(&format!("a{}", number / 2));
-                let made = store.create_accounts(&[account], None, &action(0)).await;
+                // What is made first has to be undone when the second is taken.
+                let own = new_account(&format!("own{number}"));
+                let shared = new_account(&format!("shared{}", number / 2));
+                let made = store
+                    .create_accounts(&[own, shared], None, &action(0))
+                    .await;
                 made.map(drop).is_ok()
             })
         })
@@ -227,8 +243,21 @@ async fn a_change_that_fails_among_others_fails_alone() {
     for task in tasks {
         made += usize::from(task.await.unwrap());
     }
-    assert_eq!((made, store.accounts().await.unwrap().len()), (100, 100));
-    assert_eq!(events(&store).await.len(), 100);
+    assert_eq!((made, store.accounts().await.unwrap().len()), (100, 200));
+    assert_eq!(events(&store).await.len(), 200);
+}
+
+#[tokio::test]
+async fn a_session_that_was_not_ended_is_no_way_around_a_disabled_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open_at(&path);
+    peopled(&store).await;
+    let (_, tokens) = logged_in(&store, "jo", &[TokenKind::Access]).await;
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("UPDATE account SET status = 'disabled' WHERE id = 'jo'")
+        .unwrap();
+    assert!(!is_known(&store, &tokens[0]).await);
 }
 
 #[tokio::test]
