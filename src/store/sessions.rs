@@ -23,6 +23,9 @@ pub trait Sessions {
     /// Opens a session with its first tokens. In the same transaction the account must be active and the client, if one
     /// is named, known and not refused: `None` if not, and nothing is written. Remembers that the account signed in to
     /// the client. Audited as `login` for a login, as `token.issue` for a named API token.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its id or a digest is there already, which randomness does not let happen.
     async fn open_session(
         &self,
         session: &Session,

@@ -70,6 +70,7 @@ promises! {
     sessions:
         a_token_stands_for_its_account_as_it_is_now
         a_session_opens_only_for_who_may
+        what_is_random_and_yet_there_already_is_corrupt
         a_session_is_audited_as_what_it_is
         a_token_is_added_to_an_open_session_alone
         a_single_use_token_is_used_once_and_in_time

@@ -36,6 +36,9 @@ impl Sessions for MemoryStore {
             return Ok(None);
         }
         writing.state.check_new(tokens)?;
+        if writing.state.sessions.contains_key(&session.id) {
+            return Err(StoreError::Corrupt("two sessions with one id".into()));
+        }
         if let Some(client) = &session.client {
             let pair = (session.account.clone(), client.clone());
             writing.state.relations.entry(pair).or_default().known = true;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::config::section::StoreUrl;
+use countersign::model::mail::Mail;
 use countersign::model::token::TokenKind;
 use countersign::store::sqlite::SqliteStore;
 use countersign::store::{Accounts, Committed, Journal, OpenError, SharedStore, StoreError};
@@ -281,6 +282,31 @@ async fn no_token_is_in_the_file() {
     assert!(holds(secret.digest().bytes()), "the digest is");
     assert!(!holds(secret.expose().as_bytes()));
     assert!(!holds(&secret.expose().as_bytes()[4..]));
+}
+
+#[tokio::test]
+async fn a_mail_that_was_sent_is_no_longer_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let store = open_at(&path);
+    let mail = Mail {
+        to: email("jo@example.org"),
+        subject: "Hello".into(),
+        text: "https://x.example/?link=SECRET-OF-THE-LINK".into(),
+        html: "<p>SECRET-OF-THE-LINK".into(),
+    };
+    let people = [new_account("jo")];
+    let with_mail = action(0).with_mail(mail);
+    let Committed { .. } = store
+        .create_accounts(&people, None, &with_mail)
+        .await
+        .unwrap();
+    let claimed = store.claim_mails(at(0), at(60), 1).await.unwrap();
+    store.remove_mail(claimed[0].id).await.unwrap();
+    drop(store);
+    let bytes = std::fs::read(&path).unwrap();
+    let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    assert!(holds(b"jo@example.org") && !holds(b"SECRET-OF-THE-LINK"));
 }
 
 #[tokio::test]

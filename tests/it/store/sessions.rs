@@ -8,7 +8,7 @@ use countersign::model::session::{RevocationCause, Session};
 use countersign::model::token::{PlainToken, TokenKind};
 use countersign::store::accounts::AccountChange;
 use countersign::store::sessions::{NewToken, SessionSet};
-use countersign::store::{Committed, SharedStore};
+use countersign::store::{Committed, SharedStore, StoreError};
 
 use super::fixture::*;
 
@@ -99,6 +99,28 @@ pub(super) async fn a_session_opens_only_for_who_may(store: SharedStore) {
         assert!(!is_known(&store, &token.digest).await);
     }
     assert!(store.sessions(None).await.unwrap().is_empty());
+    assert_eq!(events(&store).await, before);
+}
+
+pub(super) async fn what_is_random_and_yet_there_already_is_corrupt(store: SharedStore) {
+    peopled(&store).await;
+    let session = new_session("jo", None);
+    let (id, digests) = open(&store, &session, &[TokenKind::Access]).await;
+    let before = events(&store).await;
+    let new = || new_token(TokenKind::Access, None);
+    let known = NewToken {
+        digest: digests[0],
+        ..new()
+    };
+    let fresh = new_session("jo", None);
+    for (session, tokens) in [(&session, [new(), new()]), (&fresh, [new(), known.clone()])] {
+        let opened = store.open_session(session, &tokens, &action(1)).await;
+        assert!(matches!(opened, Err(StoreError::Corrupt(_))));
+        assert!(!is_known(&store, &tokens[0].digest).await);
+    }
+    let added = store.add_token(&id, &known, "elevate", &action(1)).await;
+    assert!(matches!(added, Err(StoreError::Corrupt(_))));
+    assert_eq!(store.sessions(None).await.unwrap().len(), 1);
     assert_eq!(events(&store).await, before);
 }
 
