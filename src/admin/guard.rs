@@ -50,8 +50,13 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Lets the holder of the token use the API; without a token file there is none.
+/// Lets the holder of the token use the API; without a token file there is none. Stands before all paths, so that nobody
+/// else learns which of the API's there are.
 pub(super) async fn api(State(token): State<AdminToken>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path != "/api" && !path.starts_with("/api/") {
+        return next.run(request).await;
+    }
     if token.0.is_none() {
         return problem(
             StatusCode::NOT_FOUND,

@@ -43,7 +43,6 @@ use crate::metrics::Metrics;
 use crate::store::SharedStore;
 
 /// Everything that the admin listener speaks of.
-#[derive(Debug)]
 pub struct Admin {
     /// How the process is.
     pub health: Health,
@@ -90,14 +89,12 @@ impl Admin {
             store: self.store,
             clock: self.clock,
         };
-        let api = api
-            .router()
-            .route_layer(from_fn_with_state(token, guard::api));
         probes
             .merge(reload)
-            .merge(api)
+            .merge(api.router())
             .fallback(no_such_thing)
             .method_not_allowed_fallback(not_that_way)
+            .layer(from_fn_with_state(token, guard::api))
             .layer(from_fn(guard::same_origin))
             .layer(map_response(no_store))
     }
@@ -111,6 +108,13 @@ impl Reload {
         R: Future<Output = Result<(), Vec<String>>> + Send + 'static,
     {
         Self(Arc::new(move || Box::pin(reload())))
+    }
+}
+
+/// Shows nothing: one of the parts is a secret.
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Seed 003.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
@@ -163,7 +164,7 @@ async fn a_missing_field_is_named_and_a_malformed_request_is_400() {
 }
 
 #[tokio::test]
-async fn too_many_failures_are_429_and_a_store_that_is_gone_is_503() {
+async fn too_many_failures_are_429_for_that_network_and_time() {
     let world = World::with("[dialect.x_auth]\n[throttle]\nper_account = \"2/5m\"").await;
     let mut wrong = credentials();
     wrong["acctpass"] = json!("wrong");
@@ -188,6 +189,24 @@ async fn too_many_failures_are_429_and_a_store_that_is_gone_is_503() {
     let _ = login(&world).await;
     let world = world.from([192, 0, 2, 1]);
     world.clock.advance(Duration::from_secs(301));
+    let _ = login(&world).await;
+}
+
+#[tokio::test]
+async fn when_too_many_passwords_wait_it_is_503_and_nobody_is_locked_out() {
+    let world = World::with("[dialect.x_auth]\n[password]\nconcurrency = 1\nqueue = 1").await;
+    let body = credentials();
+    let logins = (0..8).map(|_| world.send("POST /auth/login", &body));
+    let answers = futures_of(logins.collect()).await;
+    let codes: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.status.as_u16())
+        .collect();
+    assert!(codes.contains(&200) && codes.contains(&503), "{codes:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.json()["meta"]["code"], 503);
+        assert!(answer.headers.contains_key("retry-after"));
+    }
     let _ = login(&world).await;
 }
 
@@ -286,6 +305,28 @@ async fn a_prefix_and_a_host_move_the_dialect() {
             (host, "/old/auth/status")
         ]
     );
+}
+
+/// Polls all of them by turns until all have answered.
+async fn futures_of<F: Future<Output = Answer>>(futures: Vec<F>) -> Vec<Answer> {
+    let mut waiting: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut answers = Vec::new();
+    std::future::poll_fn(|context| {
+        waiting.retain_mut(|future| match future.as_mut().poll(context) {
+            Poll::Ready(answer) => {
+                answers.push(answer);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if waiting.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    answers
 }
 
 fn credentials() -> serde_json::Value {

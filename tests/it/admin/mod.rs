@@ -1,5 +1,13 @@
 //! The admin listener's router: what it answers, and to whom.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail by panicking too"
+)]
+
+mod api;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
