@@ -6,7 +6,7 @@ use super::section::{MailTransport, StoreUrl};
 impl Config {
     /// A sentence for each choice that an operator may not have meant; empty for a configuration without any.
     #[must_use]
-    pub fn advice(&self) -> Vec<&'static str> {
+    pub fn advice(&self) -> Vec<String> {
         let no_mail = matches!(self.mail.transport, MailTransport::None);
         let trusts_all = self
             .server
@@ -22,8 +22,21 @@ impl Config {
             (no_mail && self.dialects.id_api.is_some(), NO_CODES),
         ]
         .into_iter()
-        .filter_map(|(applies, sentence)| applies.then_some(sentence))
+        .filter(|(applies, _)| *applies)
+        .map(|(_, sentence)| sentence.to_owned())
+        .chain(self.dead_routes())
         .collect()
+    }
+
+    /// Routes that no request gets to, since a route before them has the same host and path.
+    fn dead_routes(&self) -> impl Iterator<Item = String> {
+        self.routes.iter().enumerate().filter_map(|(at, route)| {
+            let first = self.routes.iter().take(at).find(|first| first.hides(route))?;
+            let (name, first) = (&route.name, &first.name);
+            Some(format!(
+                "no request gets to route {name:?}: route {first:?} before it has the same host and path"
+            ))
+        })
     }
 
     /// Whether Argon2id costs less than each of the choices in OWASP's Password Storage Cheat Sheet.

@@ -2,8 +2,8 @@
 //!
 //! The only room that reads the process's environment. A variable is put into the tree of values before that is read, so
 //! an unknown or wrong one is found by the same code as an unknown or wrong key. Names are without letter case; `__` goes
-//! one level down, a number picks an entry of a list of tables: `COUNTERSIGN_LISTEN__0__ADDRESS`. Lists are TOML or divided by
-//! commas. `COUNTERSIGN_CONFIG` names the file itself.
+//! one level down, a number picks an entry of a list of tables, `COUNTERSIGN_LISTEN__0__ADDRESS`, and may be left out where
+//! there is one alone. Lists are TOML or divided by commas. `COUNTERSIGN_CONFIG` names the file itself.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -119,7 +119,7 @@ fn put(entries: &mut Entries, steps: &[String], node: Node) -> Result<(), String
         return Ok(());
     };
     let key = written_as(entries, first);
-    let is_list = rest.first().is_some_and(|step| step == "0") && LISTS.contains(&first.as_str());
+    let is_list = !rest.is_empty() && LISTS.contains(&first.as_str());
     let place = entries.entry(key).or_insert_with(|| Node {
         value: if is_list {
             Value::List(Vec::new())
@@ -144,21 +144,26 @@ fn put_into(place: &mut Node, rest: &[String], node: Node) -> Result<(), String>
             Ok(())
         }
         (Value::Table(inner), _) => put(inner, rest, node),
-        (Value::List(items), [index, rest @ ..]) => {
-            let count = items.len();
-            if index.parse() == Ok(count) {
-                items.push(Node {
-                    value: Value::Table(Entries::new()),
-                    at: node.at.clone(),
-                });
-            }
-            let index: Option<usize> = index.parse().ok();
-            match index.and_then(|index| items.get_mut(index)) {
-                Some(item) if !rest.is_empty() => put_into(item, rest, node),
-                _ => Err(format!("write `__N__KEY` with N from 0 to {count}")),
-            }
-        }
+        (Value::List(items), _) => put_into_list(items, rest, node),
         _ => Err("goes below a key that is no section".to_owned()),
+    }
+}
+
+fn put_into_list(items: &mut Vec<Node>, steps: &[String], node: Node) -> Result<(), String> {
+    let (number, rest) = match steps {
+        [number, rest @ ..] if number.parse::<usize>().is_ok() => (number.parse().ok(), rest),
+        _ => ((items.len() <= 1).then_some(0), steps),
+    };
+    let count = items.len();
+    if number == Some(count) {
+        items.push(Node {
+            value: Value::Table(Entries::new()),
+            at: node.at.clone(),
+        });
+    }
+    match number.and_then(|number| items.get_mut(number)) {
+        Some(item) if !rest.is_empty() => put_into(item, rest, node),
+        _ => Err(format!("write `__N__KEY` with N from 0 to {count}")),
     }
 }
 

@@ -17,7 +17,7 @@ use super::mistake::nearest;
 use super::place;
 use super::reader::Table;
 use super::server::DAY;
-use super::upstream::{NAME_RULE, Upstream, is_name};
+use super::upstream::Upstream;
 use super::value::{Read, duration, flag, text, word};
 
 /// One route as configured.
@@ -167,17 +167,10 @@ impl Route {
                 ),
             );
         }
-        if let Some(route) = before.iter().find(|route| route.hides(self)) {
-            let what = format!(
-                "no request gets here: route {:?} above has the same host and path",
-                route.name
-            );
-            table.note("path", what);
-        }
     }
 
-    /// Whether every request of `other` meets this one first.
-    fn hides(&self, other: &Self) -> bool {
+    /// Whether every request of `other`, which stands after this one, meets this one first.
+    pub(super) fn hides(&self, other: &Self) -> bool {
         let (mine, theirs) = (
             self.path.trim_end_matches('/'),
             other.path.trim_end_matches('/'),
@@ -230,11 +223,16 @@ fn names<T>(table: &mut Table<'_>, key: &'static str, parse: impl Fn(&str) -> Re
     list.unwrap_or_default().into()
 }
 
+/// A route's name: what metrics, logs and an assertion can carry without escaping.
 fn name(text: &str) -> Read<Arc<str>> {
-    if is_name(text) {
+    let fits = |b: u8| (b' '..=b'~').contains(&b) && !b"\"\\".contains(&b);
+    if (1..=64).contains(&text.len()) && text.trim() == text && text.bytes().all(fits) {
         Ok(text.into())
     } else {
-        Err(format!("{text:?} {NAME_RULE}"))
+        Err(
+            "cannot be a name; write 1 to 64 characters of printable ASCII without \" and \\"
+                .to_owned(),
+        )
     }
 }
 

@@ -328,7 +328,7 @@ fn sender(text: &str) -> Read<(Box<str>, Email)> {
 }
 
 fn level(text: &str) -> Read<Box<str>> {
-    let is_level = |word: &str| LEVELS.contains(&word);
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
     let fits = |part: &str| match part.split_once('=') {
         Some((target, level)) => !target.is_empty() && is_level(level),
         None => is_level(part),

@@ -214,6 +214,36 @@ fn a_choice_that_was_perhaps_not_meant_is_pointed_out() {
 }
 
 #[test]
+fn a_route_that_no_request_gets_to_is_pointed_out() {
+    let first = MINIMAL.replace(
+        "upstream = \"app\"",
+        "upstream = \"app\"\npath = \"/first/\"",
+    );
+    for (keys, is_dead) in [
+        ("path = \"/first/\"", true),
+        ("path = \"/first\"", true),
+        ("path = \"/First\"", false),
+        ("path = \"/first\"\nignore_case = true", false),
+        ("path = \"/first\"\nhost = \"App.Example.\"", false),
+        ("path = \"/first/second\"", false),
+    ] {
+        let config = good(&format!(
+            "{first}\n[[route]]\nname = \"r\"\nupstream = \"app\"\n{keys}\n"
+        ));
+        let said = config.advice().join("\n");
+        assert_eq!(
+            said.contains("no request gets to route \"r\": route \"app\""),
+            is_dead,
+            "{keys}\n{said}"
+        );
+    }
+    let config = good(&format!(
+        "{first}ignore_case = true\n[[route]]\nname = \"r\"\nupstream = \"app\"\npath = \"/FIRST\"\n"
+    ));
+    assert!(config.advice().join("\n").contains("route \"r\""));
+}
+
+#[test]
 fn a_byte_order_mark_and_windows_line_ends_are_no_mistake() {
     let text = format!("\u{feff}{MINIMAL}").replace('\n', "\r\n");
     assert_eq!(good(&text).show(), good(MINIMAL).show());

@@ -79,6 +79,28 @@ fn variables_alone_can_be_the_whole_configuration() {
 }
 
 #[test]
+fn where_there_is_one_entry_its_number_may_be_left_out() {
+    let one = [
+        ("COUNTERSIGN_LISTEN__ADDRESS", "0.0.0.0:80"),
+        ("COUNTERSIGN_ROUTE__ACCESS", "none"),
+    ];
+    let config = with(MINIMAL, &one);
+    let address = ListenAddress::Tcp("0.0.0.0:80".parse().unwrap());
+    assert_eq!(
+        (config.listen.len(), &config.listen[0].address),
+        (1, &address)
+    );
+    assert_eq!(config.routes[0].requirement.access, Access::None);
+    let said = read_with(EXAMPLE, &Environment::of(one))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.starts_with("COUNTERSIGN_ROUTE__ACCESS: route.access: write `__N__KEY`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_name_with_a_hyphen_is_written_with_an_underscore() {
     let text = MINIMAL.replace("app", "my-app");
     let config = with(
@@ -149,7 +171,7 @@ fn an_unknown_or_wrong_variable_is_a_mistake_with_a_suggestion() {
         ("COUNTERSIGN_SERVER__WORKERS__X", "1", "no section"),
         ("COUNTERSIGN_ROUTE", "x", "add `__0__` and the key"),
         ("COUNTERSIGN_ROUTE__9__ACCESS", "none", "N from 0 to"),
-        ("COUNTERSIGN_ROUTE__X__ACCESS", "none", "N from 0 to"),
+        ("COUNTERSIGN_ROUTE__X__ACCESS", "none", "no such variable"),
         (
             "COUNTERSIGN_UPSTREAM__APP__SERVERS",
             "[\"http://a",
