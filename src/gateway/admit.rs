@@ -94,10 +94,12 @@ pub enum Unreadable {
 }
 
 /// How a decision came to be: what logs, metrics and `explain` tell. Made without allocating.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Trail {
     /// The form of the credential that was looked at.
     pub kind: Option<AuthMethod>,
+    /// The credential that proved who is asking, for a connection that outlives its request.
+    pub credential: Option<Credential>,
     /// Whether an `Authorization` was somebody else's.
     pub is_foreign: bool,
     /// Whether `Authorization` goes upstream as it is.
@@ -226,7 +228,7 @@ impl Gateway {
                 if !route.rule.requirement.accept.contains(credential.method()) {
                     return Ok(Evidence::Rejected);
                 }
-                let identity = self.identify(&credential, elevation, now, trail).await?;
+                let identity = self.identify(credential, elevation, now, trail).await?;
                 Ok(identity.map_or(Evidence::Rejected, Evidence::Proven))
             }
         }
@@ -248,7 +250,7 @@ impl Gateway {
             return Ok(Evidence::Absent);
         }
         trail.kind = Some(AuthMethod::Cookie);
-        let identity = self.identify(&credential, elevation, now, trail).await?;
+        let identity = self.identify(credential, elevation, now, trail).await?;
         trail.clears_cookie = identity.is_none();
         Ok(identity.map_or(Evidence::Absent, Evidence::Proven))
     }
@@ -256,12 +258,12 @@ impl Gateway {
     /// Whom a credential stands for, with the elevation beside it. An elevated token that is not good is none.
     async fn identify(
         &self,
-        credential: &Credential,
+        credential: Credential,
         elevation: &ElevationField,
         now: Now,
         trail: &mut Trail,
     ) -> Result<Option<Identity>, StoreError> {
-        let introspection = self.verifier.introspect(credential, now).await?;
+        let introspection = self.verifier.introspect(&credential, now).await?;
         trail.source = Some(introspection.source);
         let Some(principal) = introspection.principal else {
             return Ok(None);
@@ -270,9 +272,11 @@ impl Gateway {
             ElevationField::Token(token) => self.verifier.elevation(token, &principal, now).await?,
             ElevationField::Absent | ElevationField::Bad => None,
         };
+        let method = credential.method();
+        trail.credential = Some(credential);
         Ok(Some(Identity {
             principal,
-            method: credential.method(),
+            method,
             elevation,
         }))
     }
@@ -297,6 +301,28 @@ impl<'a> Asked<'a> {
 impl Refusal {
     fn malformed(why: impl Into<Unreadable>) -> Self {
         Self::Malformed(why.into())
+    }
+
+    /// The status that it is answered with, but for a navigation that is sent to the login page.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::NoRoute => 404,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::StoreUnavailable(_) => 503,
+            Self::Denied(
+                Denial::CredentialMissing
+                | Denial::CredentialRejected
+                | Denial::ElevationMissing { .. },
+            ) => 401,
+            Self::Denied(
+                Denial::RoleMissing
+                | Denial::GroupMissing
+                | Denial::ClientNotAllowed
+                | Denial::ScopeMissing(_),
+            ) => 403,
+        }
     }
 
     /// The word for it in metrics and logs.

@@ -10,6 +10,9 @@
 //! | [`admit`] | whether it may pass |
 //! | [`upstream`] | which server gets it |
 //! | [`outbound`] | which head that server gets |
+//! | [`connections`] | which connections have to end |
+//! | [`assertion`] | what is signed for the upstream |
+//! | [`explain`] | why a request was decided as it was |
 
 use std::sync::Arc;
 
@@ -20,12 +23,17 @@ use crate::header::protected::Protected;
 use crate::metrics::Metrics;
 
 pub mod admit;
+pub mod assertion;
+pub mod connections;
 pub mod endpoint;
+pub mod explain;
 pub mod outbound;
 pub mod route;
 pub mod upstream;
 
 pub use admit::{Admission, Asked, Refusal, Trail};
+pub use assertion::Signer;
+pub use connections::Connections;
 pub use outbound::Outbound;
 
 /// A configuration's routes, ready to decide. A new configuration is a new gateway.
@@ -36,6 +44,8 @@ pub struct Gateway {
     protected: Protected,
     trusted: TrustedProxies,
     cookie_name: &'static str,
+    realm: Box<str>,
+    signer: Option<Arc<Signer>>,
 }
 
 impl Gateway {
@@ -54,7 +64,16 @@ impl Gateway {
             protected: Protected::new(config.identities.values().map(|mapping| &**mapping)),
             trusted: TrustedProxies::new(&config.server.trusted_proxies),
             cookie_name: config.server.cookie_name(),
+            realm: config.server.realm.clone(),
+            signer: None,
         }
+    }
+
+    /// The same with a signer, for routes with `assertion = true`. Without one, whoever is known does not pass on those.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<Signer>) -> Self {
+        self.signer = Some(signer);
+        self
     }
 
     /// Whose forwarding headers are believed; also who a request's client is.

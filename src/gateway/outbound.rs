@@ -7,14 +7,16 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, UPGRADE};
 
 use super::admit::Trail;
+use super::assertion::Unsigned;
 use super::route::Route;
 use super::{Asked, Gateway};
 use crate::header::cookie;
 use crate::header::fields::Fields;
 use crate::header::forwarded::{self, Edge, Trace};
 use crate::header::identity::{self, Unspeakable};
-use crate::header::protected::{is_alias, is_forwarding, is_method_override};
+use crate::header::protected::{ASSERTION, is_alias, is_forwarding, is_method_override};
 use crate::model::policy::Permit;
+use crate::model::time::Now;
 
 /// A request that may pass, on its way upstream.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,17 @@ pub struct Outbound<'a> {
     pub edge: Edge<'a>,
     /// By what names it is followed.
     pub trace: &'a Trace,
+}
+
+/// Why a request that may pass cannot be sent on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsendable {
+    /// Who is asking cannot be said in a header.
+    #[error(transparent)]
+    Unspeakable(#[from] Unspeakable),
+    /// Who is asking has to be signed and cannot be.
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
 }
 
 impl Gateway {
@@ -51,7 +64,8 @@ impl Gateway {
         &self,
         head: &mut impl Fields,
         outbound: &Outbound<'_>,
-    ) -> Result<(), Unspeakable> {
+        now: Now,
+    ) -> Result<(), Unsendable> {
         let rule = &outbound.route.rule;
         let (is_trusted, is_narrowed) = (outbound.edge.is_trusted, rule.methods.is_some());
         head.remove_where(|name| {
@@ -70,10 +84,14 @@ impl Gateway {
         self.take_out_cookie(head);
         forwarded::stamp(head, &outbound.edge);
         outbound.trace.stamp(head);
-        match outbound.permit.identity() {
-            Some(identity) => identity::stamp(head, &rule.identity, identity),
-            None => Ok(()),
+        if let Some(identity) = outbound.permit.identity() {
+            identity::stamp(head, &rule.identity, identity)?;
+            if rule.assertion {
+                let signer = self.signer.as_ref().ok_or(Unsigned)?;
+                head.set(&ASSERTION, signer.sign(&rule.name, identity, now.wall)?);
+            }
         }
+        Ok(())
     }
 
     /// Removes from a response what only we may say.

@@ -19,7 +19,7 @@ use countersign::auth::Auth;
 use countersign::clock::{Clock, ManualClock};
 use countersign::config::Config;
 use countersign::config::environment::Environment;
-use countersign::gateway::{Admission, Asked, Gateway, Refusal};
+use countersign::gateway::{Admission, Asked, Gateway, Refusal, Signer};
 use countersign::metrics::Metrics;
 use countersign::model::account::{
     Account, AccountKind, AccountStatus, Email, Group, Role, Username,
@@ -38,6 +38,9 @@ use countersign::store::sessions::NewToken;
 use countersign::store::{Action, SharedStore};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+mod assertion;
+mod connections;
+mod explain;
 mod outbound;
 mod table;
 
@@ -49,6 +52,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) auth: Auth,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) store: SharedStore,
+    pub(crate) signer: Arc<Signer>,
     tokens: BTreeMap<&'static str, String>,
 }
 
@@ -69,6 +74,7 @@ impl World {
         let tokens = fill(&store).await;
         let world = Self::over(store, clock, tokens);
         world.auth.follow_feed().await.unwrap();
+        world.signer.refresh(start()).await.unwrap();
         world
     }
 
@@ -82,12 +88,20 @@ impl World {
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let metrics = Arc::new(Metrics::new());
         let ticking: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let auth = Auth::new(&config, store, ticking, Arc::clone(&metrics));
+        let auth = Auth::new(&config, Arc::clone(&store), ticking, Arc::clone(&metrics));
+        let signer = Arc::new(Signer::new(
+            &config,
+            Arc::clone(&store),
+            Arc::clone(&auth.verifier),
+        ));
         Self {
-            gateway: Gateway::new(&config, Arc::clone(&auth.verifier), &metrics),
+            gateway: Gateway::new(&config, Arc::clone(&auth.verifier), &metrics)
+                .with_signer(Arc::clone(&signer)),
             clock,
             auth,
             metrics,
+            store,
+            signer,
             tokens,
         }
     }
@@ -111,6 +125,20 @@ impl World {
             );
         }
         headers
+    }
+
+    /// An assertion of whoever has `{access}`, made at another time.
+    pub(crate) async fn sign_at(&self, now: Timestamp) -> String {
+        let request = Request {
+            method: "GET",
+            target: "/signed",
+            host: "app.example",
+            headers: &[("X-Auth", "{access}")],
+        };
+        let permit = self.admit(request).await.verdict.unwrap();
+        let identity = permit.identity().unwrap();
+        let assertion = self.signer.sign("signed", identity, now).unwrap();
+        assertion.to_str().unwrap().to_owned()
     }
 
     pub(crate) async fn admit(&self, request: Request<'_>) -> Admission {

@@ -10,7 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::World;
 
 /// The head that goes upstream for a request that passes, on a route's path, from a peer.
-async fn upstream(world: &World, path: &str, peer: [u8; 4], fields: &[(&str, &str)]) -> HeaderMap {
+pub(crate) async fn upstream(
+    world: &World,
+    path: &str,
+    peer: [u8; 4],
+    fields: &[(&str, &str)],
+) -> HeaderMap {
     let headers = world.headers(fields);
     let asked = Asked {
         method: &Method::GET,
@@ -30,11 +35,14 @@ async fn upstream(world: &World, path: &str, peer: [u8; 4], fields: &[(&str, &st
         trace: &Trace::of(&headers, edge.is_trusted),
     };
     let mut head = headers.clone();
-    world.gateway.prepare(&mut head, &outbound).unwrap();
+    world
+        .gateway
+        .prepare(&mut head, &outbound, world.clock.now())
+        .unwrap();
     head
 }
 
-const CLIENT: [u8; 4] = [192, 0, 2, 1];
+pub(crate) const CLIENT: [u8; 4] = [192, 0, 2, 1];
 const PROXY: [u8; 4] = [10, 0, 0, 1];
 
 fn value<'a>(head: &'a HeaderMap, name: &str) -> Option<&'a str> {
