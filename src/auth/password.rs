@@ -73,7 +73,10 @@ enum Encoded<'a> {
         salt: phc::Salt,
         output: phc::Output,
     },
-    Bcrypt(&'a str),
+    Bcrypt {
+        cost: u32,
+        text: &'a str,
+    },
 }
 
 impl Password {
@@ -111,7 +114,11 @@ impl fmt::Debug for Password {
 /// # Errors
 /// If not, and why.
 pub fn check_hash(hash: &PasswordHash) -> Result<(), UnusableHash> {
-    Encoded::parse(hash.expose()).map(|_| ())
+    if Encoded::parse(hash.expose())?.is_bounded() {
+        Ok(())
+    } else {
+        Err(UnusableHash::TooCostly)
+    }
 }
 
 impl Workspace {
@@ -149,15 +156,17 @@ impl Workspace {
 
     /// Checks a password. Without a hash, or with one that cannot be used, the same work is done for nothing.
     pub(super) fn verify(&mut self, password: &Password, hash: Option<&PasswordHash>) -> Verdict {
-        let encoded = hash.map(|hash| Encoded::parse(hash.expose()));
+        let encoded = hash
+            .and_then(|hash| Encoded::parse(hash.expose()).ok())
+            .filter(|encoded| encoded.is_bounded() || encoded.is_like(&self.ours));
         let matches = match &encoded {
-            Some(Ok(Encoded::Argon2 {
+            Some(Encoded::Argon2 {
                 algorithm,
                 version,
                 params,
                 salt,
                 output,
-            })) => {
+            }) => {
                 let mut computed = vec![0; output.len()];
                 let ran = self.run(
                     *algorithm,
@@ -168,16 +177,16 @@ impl Workspace {
                 );
                 ran.is_ok() && bool::from(computed.ct_eq(output.as_bytes()))
             }
-            Some(Ok(Encoded::Bcrypt(text))) => {
+            Some(Encoded::Bcrypt { text, .. }) => {
                 bcrypt::verify(password.bytes(), text).unwrap_or(false)
             }
-            Some(Err(_)) | None => {
+            None => {
                 self.waste(password);
                 false
             }
         };
         match encoded {
-            Some(Ok(encoded)) if matches => {
+            Some(encoded) if matches => {
                 if encoded.is_like(&self.ours) {
                     Verdict::Match
                 } else {
@@ -242,7 +251,7 @@ impl<'a> Encoded<'a> {
             .into_iter()
             .find_map(|prefix| text.strip_prefix(prefix))
         {
-            return check_bcrypt(rest).map(|()| Self::Bcrypt(text));
+            return bcrypt_cost(rest).map(|cost| Self::Bcrypt { cost, text });
         }
         if !text.starts_with("$argon2") {
             return Err(UnusableHash::Unsupported);
@@ -257,12 +266,6 @@ impl<'a> Encoded<'a> {
         let (Some(salt), Some(output)) = (read.salt, read.hash) else {
             return Err(UnusableHash::Damaged);
         };
-        if params.m_cost() > MOST_MEMORY_KIB
-            || params.t_cost() > MOST_PASSES
-            || params.p_cost() > MOST_LANES
-        {
-            return Err(UnusableHash::TooCostly);
-        }
         Ok(Self::Argon2 {
             algorithm,
             version,
@@ -270,6 +273,18 @@ impl<'a> Encoded<'a> {
             salt,
             output,
         })
+    }
+
+    /// Whether checking it takes no more than an imported hash may ask for.
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Argon2 { params, .. } => {
+                params.m_cost() <= MOST_MEMORY_KIB
+                    && params.t_cost() <= MOST_PASSES
+                    && params.p_cost() <= MOST_LANES
+            }
+            Self::Bcrypt { cost, .. } => *cost <= MOST_BCRYPT_COST,
+        }
     }
 
     fn is_like(&self, ours: &Params) -> bool {
@@ -285,23 +300,21 @@ impl<'a> Encoded<'a> {
                     && (params.m_cost(), params.t_cost(), params.p_cost())
                         == (ours.m_cost(), ours.t_cost(), ours.p_cost())
             }
-            Self::Bcrypt(_) => false,
+            Self::Bcrypt { .. } => false,
         }
     }
 }
 
 /// Reads what follows bcrypt's prefix: two digits of cost, `$`, and 53 characters of salt and hash.
-fn check_bcrypt(rest: &str) -> Result<(), UnusableHash> {
+fn bcrypt_cost(rest: &str) -> Result<u32, UnusableHash> {
     let (cost, body) = rest.split_once('$').ok_or(UnusableHash::Damaged)?;
     let cost: u32 = cost.parse().map_err(|_| UnusableHash::Damaged)?;
     let is_body = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'/';
-    if body.len() != 53 || !body.bytes().all(is_body) || cost < 4 {
-        return Err(UnusableHash::Damaged);
+    if body.len() == 53 && body.bytes().all(is_body) && (4..=31).contains(&cost) {
+        Ok(cost)
+    } else {
+        Err(UnusableHash::Damaged)
     }
-    if cost > MOST_BCRYPT_COST {
-        return Err(UnusableHash::TooCostly);
-    }
-    Ok(())
 }
 
 const SALT: usize = 16;

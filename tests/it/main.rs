@@ -2,6 +2,7 @@
 //! links once. A module per thing that somebody depends on.
 
 mod admin;
+mod auth;
 mod cli;
 mod config;
 mod dialect;

@@ -1,0 +1,244 @@
+//! A store that can be made to stop, to fail, and to be replaced by another while it is in use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use countersign::model::account::Account;
+use countersign::model::audit::{AuditEvent, AuditRecord};
+use countersign::model::change::{Change, Sequence};
+use countersign::model::client::Client;
+use countersign::model::id::{AccountId, ClientId, SessionId};
+use countersign::model::principal::Principal;
+use countersign::model::session::{RevocationCause, Session};
+use countersign::model::time::Timestamp;
+use countersign::model::token::TokenDigest;
+use countersign::store::accounts::{AccountChange, AccountKey, AccountSecret, Link, NewAccount};
+use countersign::store::clients::Standing;
+use countersign::store::journal::SigningKey;
+use countersign::store::memory::MemoryStore;
+use countersign::store::outbox::QueuedMail;
+use countersign::store::sessions::{NewToken, Rotated, Rotation, SessionSet};
+use countersign::store::{
+    Accounts, Action, Clients, Committed, Journal, Outbox, Sessions, SharedStore, StoreError,
+};
+
+/// A store in memory behind a gate.
+#[derive(Debug)]
+pub(crate) struct Gated {
+    inner: RwLock<SharedStore>,
+    is_gone: AtomicBool,
+    is_slow: AtomicBool,
+    questions: AtomicUsize,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+/// Where an introspection stops between its answer and its caller.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gated {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: RwLock::new(Arc::new(MemoryStore::new())),
+            is_gone: AtomicBool::new(false),
+            is_slow: AtomicBool::new(false),
+            questions: AtomicUsize::new(0),
+            gate: Mutex::default(),
+        }
+    }
+
+    /// Makes every operation fail, or lets them succeed again.
+    pub(crate) fn set_gone(&self, is_gone: bool) {
+        self.is_gone.store(is_gone, Ordering::SeqCst);
+    }
+
+    /// Lets others go first between an introspection's answer and its caller.
+    pub(crate) fn set_slow(&self) {
+        self.is_slow.store(true, Ordering::SeqCst);
+    }
+
+    /// Puts another store in this one's place.
+    pub(crate) fn replace(&self, other: SharedStore) {
+        *self.inner.write() = other;
+    }
+
+    /// How often it was asked about a token.
+    pub(crate) fn questions(&self) -> usize {
+        self.questions.load(Ordering::SeqCst)
+    }
+
+    /// Stops the next introspection after it has read its answer.
+    pub(crate) fn close(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.gate.lock() = Some(Arc::clone(&gate));
+        gate
+    }
+
+    pub(crate) fn inner(&self) -> SharedStore {
+        Arc::clone(&self.inner.read())
+    }
+
+    fn check(&self) -> Result<SharedStore, StoreError> {
+        if self.is_gone.load(Ordering::SeqCst) {
+            Err(StoreError::Unavailable("gone".to_owned()))
+        } else {
+            Ok(self.inner())
+        }
+    }
+}
+
+impl Gate {
+    /// Waits until an introspection stands at the gate.
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn open(&self) {
+        self.open.notify_one();
+    }
+}
+
+macro_rules! forward {
+    ($trait:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl $trait for Gated {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                self.check()?.$name($($argument),*).await
+            })*
+        }
+    };
+}
+
+forward!(Accounts {
+    account(key: &AccountKey) -> Option<Account>;
+    account_secret(key: &AccountKey) -> Option<AccountSecret>;
+    accounts() -> Vec<Account>;
+    create_accounts(accounts: &[NewAccount], invitation: Option<&TokenDigest>, action: &Action)
+        -> Committed<Vec<Account>>;
+    change_account(id: &AccountId, change: &AccountChange, action: &Action) -> Committed<Account>;
+    delete_account(id: &AccountId, action: &Action) -> Committed<()>;
+    rehash_password(id: &AccountId, old: &str, new: &str) -> ();
+    put_link(link: &Link, action: &Action) -> ();
+    link(digest: &TokenDigest, now: Timestamp) -> Option<Link>;
+    confirm_email(digest: &TokenDigest, action: &Action) -> Option<Committed<Account>>;
+});
+
+forward!(Clients {
+    client(id: &ClientId) -> Option<Client>;
+    clients() -> Vec<Client>;
+    create_client(client: &Client, action: &Action) -> Committed<()>;
+    delete_client(id: &ClientId, action: &Action) -> Committed<()>;
+    standing(account: &AccountId, client: &ClientId) -> Standing;
+    refused(account: &AccountId) -> Vec<ClientId>;
+    set_refused(account: &AccountId, client: &ClientId, refused: bool, action: &Action)
+        -> Committed<()>;
+});
+
+#[async_trait]
+impl Sessions for Gated {
+    async fn introspect(&self, digest: &TokenDigest) -> Result<Option<Principal>, StoreError> {
+        let number = self.questions.fetch_add(1, Ordering::SeqCst);
+        let answer = self.check()?.introspect(digest).await;
+        if self.is_slow.load(Ordering::SeqCst) {
+            // Now short, now long.
+            for _ in 0..number * 7 % 64 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let gate = self.gate.lock().take();
+        if let Some(gate) = gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+        }
+        answer
+    }
+
+    async fn open_session(
+        &self,
+        session: &Session,
+        tokens: &[NewToken],
+        action: &Action,
+    ) -> Result<Option<Committed<()>>, StoreError> {
+        self.check()?.open_session(session, tokens, action).await
+    }
+
+    async fn add_token(
+        &self,
+        session: &SessionId,
+        token: &NewToken,
+        audited: &'static str,
+        action: &Action,
+    ) -> Result<Option<Committed<()>>, StoreError> {
+        let inner = self.check()?;
+        inner.add_token(session, token, audited, action).await
+    }
+
+    async fn rotate_refresh(
+        &self,
+        rotation: &Rotation,
+        action: &Action,
+    ) -> Result<Committed<Rotated>, StoreError> {
+        self.check()?.rotate_refresh(rotation, action).await
+    }
+
+    async fn consume_token(
+        &self,
+        digest: &TokenDigest,
+        action: &Action,
+    ) -> Result<Option<Principal>, StoreError> {
+        self.check()?.consume_token(digest, action).await
+    }
+
+    async fn revoke_token(
+        &self,
+        digest: &TokenDigest,
+        action: &Action,
+    ) -> Result<Committed<bool>, StoreError> {
+        self.check()?.revoke_token(digest, action).await
+    }
+
+    async fn end_sessions(
+        &self,
+        which: &SessionSet,
+        cause: RevocationCause,
+        action: &Action,
+    ) -> Result<Committed<Vec<SessionId>>, StoreError> {
+        self.check()?.end_sessions(which, cause, action).await
+    }
+
+    async fn sessions(&self, of: Option<&AccountId>) -> Result<Vec<Session>, StoreError> {
+        self.check()?.sessions(of).await
+    }
+
+    async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        self.check()?.touch_sessions(used).await
+    }
+
+    async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.check()?.sweep(before, limit).await
+    }
+}
+
+forward!(Journal {
+    ping() -> ();
+    last_change() -> Sequence;
+    changes_after(after: Sequence, limit: usize) -> Vec<Change>;
+    record(event: &AuditEvent, action: &Action) -> ();
+    audit(since: Option<Timestamp>) -> Vec<AuditRecord>;
+    signing_keys() -> Vec<SigningKey>;
+    add_signing_key(key: &SigningKey, unless_after: Timestamp, action: &Action) -> Committed<bool>;
+});
+
+forward!(Outbox {
+    claim_mails(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<QueuedMail>;
+    remove_mail(id: i64) -> ();
+    delay_mail(id: i64, next_try: Timestamp) -> ();
+});
