@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /_countersign/confirm?token=…` | a page with a button; nothing is used up |
 //! | `POST /_countersign/confirm` token=… | the address is confirmed, or the link is no longer good |
+//! | `GET /_countersign/invitation?token=…` | a page with the code to register with |
 //! | `GET /_countersign/style.css` | the stylesheet |
 
 use std::sync::Arc;
@@ -16,16 +17,16 @@ use axum::routing::{get, post};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::Mounted;
-use super::body::Form;
+use super::body::{BadBody, Form};
 use super::refused::STORE_WAIT;
 use super::reply::retry_after;
 use crate::auth::Auth;
-use crate::auth::letters::CONFIRM_PATH;
+use crate::auth::letters::{CONFIRM_PATH, INVITATION_PATH};
 use crate::config::dialect::Place;
 use crate::gateway::endpoint::Caller;
 use crate::model::audit::Actor;
 use crate::model::token::{PlainToken, TokenKind};
-use crate::pages::{self, Page, STYLESHEET_PATH, confirm};
+use crate::pages::{self, Page, STYLESHEET_PATH, confirm, invitation};
 use crate::store::Action;
 
 /// The pages, on every host.
@@ -39,15 +40,21 @@ pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
             CONFIRM_PATH,
             post(confirm).with_state(auth),
         )
+        .on(&everywhere, Method::GET, INVITATION_PATH, get(invite))
         .on(&everywhere, Method::GET, STYLESHEET_PATH, get(style))
 }
 
 async fn ask(uri: Uri) -> Page {
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let token = url::form_urlencoded::parse(query).find(|(name, _)| name == "token");
-    match token.and_then(|(_, token)| link_token(&token)) {
+    match token_in(&uri) {
         Some(token) => confirm::ask(CONFIRM_PATH, &token),
         None => confirm::stale(),
+    }
+}
+
+async fn invite(uri: Uri) -> Page {
+    match token_in(&uri) {
+        Some(code) => invitation::show(&code),
+        None => invitation::damaged(),
     }
 }
 
@@ -59,7 +66,7 @@ async fn confirm(
 ) -> Response {
     let form = match Form::read(&headers, body).await {
         Ok(form) => form,
-        Err(bad) => return Page::error(StatusCode::BAD_REQUEST, &bad.to_string()).into_response(),
+        Err(bad) => return unreadable(&bad).into_response(),
     };
     let Some(token) = form.text("token").ok().and_then(link_token) else {
         return confirm::stale().into_response();
@@ -74,6 +81,22 @@ async fn confirm(
 
 async fn style() -> Response {
     pages::stylesheet()
+}
+
+fn unreadable(bad: &BadBody) -> Page {
+    let status = match bad {
+        BadBody::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        BadBody::Malformed(_) | BadBody::Doubled | BadBody::Missing(_) | BadBody::NotText(_) => {
+            StatusCode::BAD_REQUEST
+        }
+    };
+    Page::error(status, &bad.to_string())
+}
+
+fn token_in(uri: &Uri) -> Option<PlainToken> {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let (_, token) = url::form_urlencoded::parse(query).find(|(name, _)| name == "token")?;
+    link_token(&token)
 }
 
 fn link_token(text: &str) -> Option<PlainToken> {

@@ -7,6 +7,7 @@
 //! This room knows how a page looks. When one is shown, and what a form does, is decided above.
 
 pub mod confirm;
+pub mod invitation;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
