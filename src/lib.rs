@@ -99,6 +99,8 @@ pub mod admin;
 pub mod dialect;
 pub mod proxy;
 
+pub mod front;
+
 pub mod server;
 pub mod telemetry;
 

@@ -51,6 +51,12 @@ pub fn start_for_command() -> Result<(), TelemetryError> {
     install("warn", LogFormat::Text, io::stderr)
 }
 
+/// Whether requests leave a line: what is `info` is told of them.
+#[must_use]
+pub fn logs_requests() -> bool {
+    tracing::enabled!(target: "countersign", Level::INFO)
+}
+
 fn install<W>(level: &str, format: LogFormat, out: W) -> Result<(), TelemetryError>
 where
     W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,

@@ -18,18 +18,18 @@ use super::journal::Journal;
 pub struct Line<'a> {
     /// When it was answered.
     pub at: Timestamp,
-    /// Its `X-Request-Id`.
-    pub request_id: &'a str,
+    /// Its `X-Request-Id`; this and the next ones are `None` for what could not be read.
+    pub request_id: Option<&'a str>,
     /// Its trace, 32 hexadecimal digits.
     pub trace_id: Option<&'a str>,
     /// The client's address; `None` for a unix socket.
     pub remote_ip: Option<IpAddr>,
     /// As it was sent.
-    pub method: &'a str,
+    pub method: Option<&'a str>,
     /// As it was sent.
     pub host: Option<&'a str>,
     /// Without the query; the pattern of one of our own endpoints that has a secret in its path.
-    pub path: &'a str,
+    pub path: Option<&'a str>,
     /// The route's name.
     pub route: Option<&'a str>,
     /// What was answered; 0 if nothing was.
@@ -94,12 +94,12 @@ impl Line<'_> {
             b"info"
         });
         out.push(b'"');
-        text(out, "request_id", Some(self.request_id));
+        text(out, "request_id", self.request_id);
         text(out, "trace_id", self.trace_id);
         display(out, "remote_ip", self.remote_ip);
-        text(out, "method", Some(self.method));
+        text(out, "method", self.method);
         text(out, "host", self.host);
-        text(out, "path", Some(self.path));
+        text(out, "path", self.path);
         text(out, "route", self.route);
         number(out, "status", u64::from(self.status));
         number(out, "bytes_in", self.bytes_in);
@@ -263,12 +263,12 @@ mod tests {
     fn line<'a>() -> Line<'a> {
         Line {
             at: Timestamp::from_millis(1_455_953_368_007),
-            request_id: "r",
+            request_id: Some("r"),
             trace_id: None,
             remote_ip: None,
-            method: "GET",
+            method: Some("GET"),
             host: None,
-            path: "/",
+            path: Some("/"),
             route: None,
             status: 200,
             bytes_in: 0,
@@ -306,9 +306,9 @@ mod tests {
         let session = SessionId::generate();
         let nasty = "\"},{\"status\":200,\n\r\t\\\u{7f}\u{0}ä\"";
         let line = Line {
-            method: nasty,
+            method: Some(nasty),
             host: Some(nasty),
-            path: nasty,
+            path: Some(nasty),
             user: Some("u"),
             session: Some(session),
             remote_ip: Some("::1".parse().unwrap()),

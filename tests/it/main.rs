@@ -7,4 +7,6 @@ mod cli;
 mod config;
 mod dialect;
 mod gateway;
+mod proxy;
 mod store;
+mod support;

@@ -1,0 +1,372 @@
+//! The strict reading of a head: every ambiguity that two servers could read in two ways is refused. Source: RFC 9112.
+//!
+//! Line by line, as the bytes arrive, so that a bare line feed is refused when it is seen and not when a deadline ends. It
+//! decides about framing alone; which host and path are whose is the gateway's business, by the same bytes.
+
+use http::{Method, StatusCode};
+
+use crate::config::server::Limits;
+use crate::header::host;
+use crate::header::target::Target;
+
+/// Why a head is refused. The connection closes, because nobody knows where the next request would begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// Not `method SP target SP version`.
+    RequestLine,
+    /// A version that exists, and that we do not speak.
+    Version,
+    /// `CONNECT`, which is for another kind of proxy.
+    Connect,
+    /// A target that pingora would change, or whose authority is not the `Host`.
+    Target,
+    /// A target longer than the cap.
+    TargetTooLong,
+    /// A line that does not end with CRLF, or has a CR within.
+    LineEnd,
+    /// A line that begins with white space.
+    Folded,
+    /// A name or value that is none.
+    Field,
+    /// More fields, or a longer head, than the caps.
+    TooLarge,
+    /// Not exactly one valid `Host`.
+    Host,
+    /// A `Content-Length` that is doubled, no plain number, or beside a `Transfer-Encoding`.
+    Length,
+    /// A `Transfer-Encoding` that is doubled or in HTTP/1.0.
+    Coding,
+    /// A transfer coding other than `chunked` alone.
+    CodingUnknown,
+    /// The head did not end within its deadline.
+    TooSlow,
+}
+
+/// How far a head was read, and what has been seen in it.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    line: usize,
+    searched: usize,
+    version: Option<Version>,
+    /// A target that is not a path, to be compared with the host.
+    absolute: Option<Box<[u8]>>,
+    fields: usize,
+    hosts: usize,
+    host: Box<str>,
+    has_length: bool,
+    has_coding: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+/// The longest method that is read; the longest registered one has 17 letters.
+const METHOD_BYTES: usize = 32;
+
+impl Malformed {
+    /// What the client is told.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::RequestLine
+            | Self::Target
+            | Self::LineEnd
+            | Self::Folded
+            | Self::Field
+            | Self::Host
+            | Self::Length
+            | Self::Coding => StatusCode::BAD_REQUEST,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::CodingUnknown => StatusCode::NOT_IMPLEMENTED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// The word for it in the log.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::RequestLine => "request_line",
+            Self::Version => "http_version",
+            Self::Connect => "method_not_allowed",
+            Self::Target => "target",
+            Self::TargetTooLong => "target_too_long",
+            Self::LineEnd => "line_end",
+            Self::Folded => "folded_field",
+            Self::Field => "field",
+            Self::TooLarge => "head_too_large",
+            Self::Host => "host",
+            Self::Length => "content_length",
+            Self::Coding => "transfer_encoding",
+            Self::CodingUnknown => "transfer_coding_unknown",
+            Self::TooSlow => "head_too_slow",
+        }
+    }
+}
+
+impl Scan {
+    /// Goes on where it stopped; true once the head is whole and unambiguous.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(super) fn go_on(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Malformed> {
+        while let Some(end) = self.find_line_feed(bytes) {
+            let line = bytes.get(self.line..end).unwrap_or_default();
+            self.line = end + 1;
+            self.searched = self.line;
+            if self.line > limits.header_bytes {
+                return Err(Malformed::TooLarge);
+            }
+            let line = line.strip_suffix(b"\r").ok_or(Malformed::LineEnd)?;
+            if self.version.is_none() {
+                self.request_line(line, limits)?;
+            } else if line.is_empty() {
+                return self.finish().map(|()| true);
+            } else {
+                self.field(line, limits)?;
+            }
+        }
+        self.searched = bytes.len();
+        if self.version.is_none() && bytes.len() > limits.target_bytes + METHOD_BYTES + 16 {
+            return Err(Malformed::TargetTooLong);
+        }
+        if bytes.len() > limits.header_bytes {
+            return Err(Malformed::TooLarge);
+        }
+        Ok(false)
+    }
+
+    fn find_line_feed(&self, bytes: &[u8]) -> Option<usize> {
+        let rest = bytes.get(self.searched..)?;
+        rest.iter()
+            .position(|byte| *byte == b'\n')
+            .map(|found| self.searched + found)
+    }
+
+    fn request_line(&mut self, line: &[u8], limits: &Limits) -> Result<(), Malformed> {
+        let mut parts = line.split(|byte| *byte == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Malformed::RequestLine);
+        };
+        if method.is_empty() || method.len() > METHOD_BYTES || !method.iter().all(|b| is_token(*b))
+        {
+            return Err(Malformed::RequestLine);
+        }
+        if target.len() > limits.target_bytes {
+            return Err(Malformed::TargetTooLong);
+        }
+        if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
+            return Err(Malformed::RequestLine);
+        }
+        self.version = Some(read_version(version)?);
+        if method == b"CONNECT" {
+            return Err(Malformed::Connect);
+        }
+        let path = target
+            .split(|byte| *byte == b'?')
+            .next()
+            .unwrap_or_default();
+        if target.iter().any(|byte| b"\"#<>".contains(byte)) || path.contains(&b'`') {
+            return Err(Malformed::Target);
+        }
+        if !target.starts_with(b"/") && target != b"*" {
+            self.absolute = Some(target.into());
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, line: &[u8], limits: &Limits) -> Result<(), Malformed> {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            return Err(Malformed::Folded);
+        }
+        self.fields += 1;
+        if self.fields > limits.header_fields {
+            return Err(Malformed::TooLarge);
+        }
+        let colon = line.iter().position(|byte| *byte == b':');
+        let (name, value) = colon
+            .and_then(|colon| line.split_at_checked(colon))
+            .ok_or(Malformed::Field)?;
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(Malformed::Field);
+        }
+        if value.contains(&b'\r') {
+            return Err(Malformed::LineEnd);
+        }
+        if !value.iter().all(|byte| is_field_byte(*byte)) {
+            return Err(Malformed::Field);
+        }
+        self.framing(name, value)
+    }
+
+    fn framing(&mut self, name: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.hosts += 1;
+            let text = std::str::from_utf8(value).map_err(|_| Malformed::Host)?;
+            host::normal(text).map_err(|_| Malformed::Host)?;
+            self.host = text.into();
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            if std::mem::replace(&mut self.has_length, true) || !is_plain_number(value) {
+                return Err(Malformed::Length);
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if std::mem::replace(&mut self.has_coding, true) {
+                return Err(Malformed::Coding);
+            }
+            if !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed::CodingUnknown);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), Malformed> {
+        if self.hosts != 1 {
+            return Err(Malformed::Host);
+        }
+        if let Some(target) = &self.absolute {
+            // The method matters for `*` alone.
+            Target::parse(target, &Method::GET, &self.host).map_err(|_| Malformed::Target)?;
+        }
+        if self.has_length && self.has_coding {
+            return Err(Malformed::Length);
+        }
+        if self.has_coding && self.version == Some(Version::Http10) {
+            return Err(Malformed::Coding);
+        }
+        Ok(())
+    }
+}
+
+fn read_version(version: &[u8]) -> Result<Version, Malformed> {
+    match version {
+        b"HTTP/1.1" => Ok(Version::Http11),
+        b"HTTP/1.0" => Ok(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Err(Malformed::Version)
+        }
+        _ => Err(Malformed::RequestLine),
+    }
+}
+
+/// A `tchar`. Source: RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What may stand in a field's value. Source: RFC 9110 §5.5.
+fn is_field_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Digits without a sign, a list or leading zeros, that fit.
+fn is_plain_number(value: &[u8]) -> bool {
+    let digits = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
+    digits && (value == b"0" || !value.starts_with(b"0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits {
+            header_bytes: 512,
+            header_fields: 4,
+            target_bytes: 64,
+            header_deadline: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(1),
+            body_idle: Duration::from_secs(1),
+            connections: 1,
+            connections_per_ip: 1,
+            body_bytes: 1,
+        }
+    }
+
+    fn read(head: &[u8]) -> Result<bool, Malformed> {
+        Scan::default().go_on(head, &limits())
+    }
+
+    #[test]
+    fn a_plain_head_is_whole_at_its_empty_line_and_not_before() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa4 b\tc\r\n\r\nrest";
+        assert_eq!(read(head), Ok(true));
+        let mut scan = Scan::default();
+        for end in 0..head.len() - 5 {
+            assert_eq!(scan.go_on(&head[..end], &limits()), Ok(false), "{end}");
+        }
+        assert_eq!(scan.go_on(head, &limits()), Ok(true));
+    }
+
+    #[test]
+    fn every_ambiguity_is_refused() {
+        use Malformed::*;
+        let table: &[(&[u8], Malformed)] = &[
+            (b"GET / HTTP/1.1\nHost: a\n\n", LineEnd),
+            (b"GET / HTTP/1.1\r\nHost: a\n\r\n", LineEnd),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", LineEnd),
+            (b"GET  / HTTP/1.1\r\n", RequestLine),
+            (b"GET / HTTP/1.1 \r\n", RequestLine),
+            (b"GET /\r\n", RequestLine),
+            (b"GET /\x80 HTTP/1.1\r\n", RequestLine),
+            (b"GET /\t HTTP/1.1\r\n", RequestLine),
+            (b"G\x00T / HTTP/1.1\r\n", RequestLine),
+            (b"GET / http/1.1\r\n", RequestLine),
+            (b"CONNECT a:1 HTTP/1.1\r\n", Connect),
+            (b"GET /#a HTTP/1.1\r\n", Target),
+            (b"GET /<a> HTTP/1.1\r\n", Target),
+            (b"GET /`a HTTP/1.1\r\n", Target),
+            (b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", Target),
+            (b"GET a/b HTTP/1.1\r\nHost: a\r\n\r\n", Target),
+            (b"GET / HTTP/1.2\r\n", Version),
+            (b"GET / HTTP/2.0\r\n", Version),
+            (b"GET / HTTP/1.1\r\n\r\n", Host),
+            (b"GET / HTTP/1.0\r\n\r\n", Host),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Host),
+            (b"GET / HTTP/1.1\r\nHost: \r\n\r\n", Host),
+            (b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", Host),
+            (b"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Host),
+            (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", Field),
+            (b"GET / HTTP/1.1\r\n: a\r\n\r\n", Field),
+            (b"GET / HTTP/1.1\r\nHost\r\n\r\n", Field),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", Field),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n X: b\r\n\r\n", Folded),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 01\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1234567890123456789\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Length),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", Coding),
+            (b"GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Coding),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", CodingUnknown),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n1: \r\n2: \r\n3: \r\n4: \r\n\r\n", TooLarge),
+        ];
+        for (head, malformed) in table {
+            assert_eq!(read(head), Err(*malformed), "{}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn caps_hold_before_the_head_is_whole() {
+        let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(64));
+        assert_eq!(read(long.as_bytes()), Err(Malformed::TargetTooLong));
+        let fits = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(63));
+        assert_eq!(read(fits.as_bytes()), Ok(true));
+        assert_eq!(read(&[b'a'; 200]), Err(Malformed::TargetTooLong));
+        let wide = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "a".repeat(600));
+        assert_eq!(read(wide.as_bytes()), Err(Malformed::TooLarge));
+    }
+}

@@ -1,0 +1,187 @@
+//! From a connection to requests.
+//!
+//! Our own accept loop, because pingora's server ends in its own time, and our own reading of heads, because pingora
+//! forgives what two servers can read in two ways. A head that passes [`gate`](self) is handed back to pingora together
+//! with the connection, a request at a time, and the connection comes back here when the request is answered.
+//!
+//! This room knows neither routes nor credentials.
+
+mod gate;
+mod head;
+mod listener;
+mod stream;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora_core::apps::HttpServerApp as _;
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::ServerSession;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::config::server::Limits;
+use crate::metrics::ConnectionState;
+use crate::proxy::{Arrival, Desk, FullLane, Unreadable};
+
+use head::Head;
+use listener::{PerIp, Seat};
+
+pub use listener::Listener;
+
+/// Takes connections and hands their requests on.
+#[derive(Clone)]
+pub struct Front {
+    lane: FullLane,
+    desk: Arc<Desk>,
+    seats: Arc<Semaphore>,
+    per_ip: PerIp,
+    limit: u32,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// A connection that is open: counted, in all and for its network.
+struct Connection {
+    peer: IpAddr,
+    desk: Arc<Desk>,
+    _seat: (OwnedSemaphorePermit, Option<Seat>),
+}
+
+/// How long accepting rests after the system refused a connection for want of descriptors or memory.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How long a client may take to read a refusal while it still sends.
+const LINGER: Duration = Duration::from_millis(500);
+
+impl Front {
+    /// A front before `lane`, with the caps of `limits` until the process ends.
+    #[must_use]
+    pub fn new(
+        lane: FullLane,
+        desk: Arc<Desk>,
+        limits: &Limits,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        let limit = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+        Self {
+            lane,
+            desk,
+            seats: Arc::new(Semaphore::new(limit as usize)),
+            per_ip: PerIp::new(limits.connections_per_ip),
+            limit,
+            shutdown,
+        }
+    }
+
+    /// Takes connections until shutdown. What waits while every seat is taken waits in the system's queue.
+    pub async fn accept(self, listener: Listener) {
+        let mut shutdown = self.shutdown.clone();
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|down| *down) => return,
+                () = self.accept_one(&listener) => {}
+            }
+        }
+    }
+
+    /// Waits until every connection has ended, at most for `limit`; true if they all did.
+    pub async fn drained(&self, limit: Duration) -> bool {
+        timeout(limit, self.seats.acquire_many(self.limit))
+            .await
+            .is_ok()
+    }
+
+    async fn accept_one(&self, listener: &Listener) {
+        let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await else {
+            return;
+        };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                return tokio::time::sleep(BREATH).await;
+            }
+        };
+        let of_ip = peer.map(|ip| self.per_ip.take(ip));
+        if matches!(of_ip, Some(None)) {
+            return;
+        }
+        // Whoever comes over a unix socket is a process of this machine.
+        let peer = peer.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let connection = Connection::open(peer, &self.desk, (seat, of_ip.flatten()));
+        let front = self.clone();
+        tokio::spawn(async move { front.serve(stream, &connection).await });
+    }
+
+    async fn serve(mut self, mut stream: Stream, connection: &Connection) {
+        loop {
+            let limits = self.desk.limits();
+            let head = head::read(&mut stream, &limits, &mut self.shutdown).await;
+            let bytes = match head {
+                Head::Whole(bytes) => bytes,
+                Head::Nothing => return,
+                Head::Refused(malformed) => {
+                    let unreadable = Unreadable {
+                        status: malformed.status(),
+                        reason: malformed.reason(),
+                        peer: connection.peer,
+                    };
+                    return refuse(stream, &self.desk.refuse(&unreadable)).await;
+                }
+            };
+            let mut session = ServerSession::new_http1(stream);
+            session.set_pipelined_prefix(bytes);
+            session.set_read_timeout(Some(limits.body_idle));
+            session.set_write_timeout(Some(limits.body_idle));
+            let arrival = Arrival::new(connection.peer);
+            let cut = arrival.cut();
+            session.set_connection_user_context(Some(Box::new(arrival)));
+            let again = tokio::select! {
+                biased;
+                again = self.lane.process_new_http(session, &self.shutdown) => again,
+                // Dropping the request closes both of its connections; its line is written all the same.
+                () = cut.notified() => return,
+            };
+            let Some(again) = again else { return };
+            stream = again.consume().0;
+        }
+    }
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    fn open(peer: IpAddr, desk: &Arc<Desk>, seat: (OwnedSemaphorePermit, Option<Seat>)) -> Self {
+        desk.metrics().connections(ConnectionState::Open).inc();
+        Self {
+            peer,
+            desk: Arc::clone(desk),
+            _seat: seat,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.desk.metrics().connections(ConnectionState::Open).dec();
+    }
+}
+
+/// Answers and closes, but reads on for a moment: closing with unread bytes resets the connection, and a reset throws the
+/// answer away before the client has read it.
+async fn refuse(mut stream: Stream, answer: &[u8]) {
+    let farewell = async {
+        stream.write_all(answer).await?;
+        AsyncWriteExt::shutdown(&mut stream).await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    // A client that is gone has been answered as well as can be.
+    let _ = timeout(LINGER, farewell).await;
+}

@@ -1,0 +1,297 @@
+//! What is known of one request while it is on its way, and the line that it leaves when it ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::{HeaderValue, Method, Uri};
+use pingora_http::RequestHeader;
+use tokio::sync::Notify;
+
+use crate::auth::Source;
+use crate::gateway::endpoint::Endpoint;
+use crate::gateway::route::Route;
+use crate::gateway::upstream::Chosen;
+use crate::gateway::{Admission, Asked, Refusal, Trail};
+use crate::header::forwarded::Trace;
+use crate::header::host;
+use crate::model::credential::AuthMethod;
+use crate::model::policy::Permit;
+use crate::model::time::Now;
+
+use super::desk::{Desk, Site};
+use super::line::{Line, Upstream};
+
+/// What the front knows of a request that it hands over.
+#[derive(Debug)]
+pub struct Arrival {
+    peer: IpAddr,
+    cut: Arc<Notify>,
+}
+
+/// One request. When it is dropped it is counted and its line is written, however it ended.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) desk: Arc<Desk>,
+    pub(super) site: Arc<Site>,
+    pub(super) now: Now,
+    pub(super) arrival: Option<Arrival>,
+    pub(super) head: Option<Head>,
+    pub(super) decided: Option<Decided>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) outcome: Outcome,
+}
+
+/// The head, as far as it is needed after pingora is done with it. Clones share their bytes.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) host: Option<HeaderValue>,
+    pub(super) trace: Trace,
+    pub(super) client: IpAddr,
+    /// The pattern of an endpoint of ours: what stands in the log, because the path may hold a secret.
+    pub(super) endpoint: Option<Box<str>>,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) permit: Option<Permit>,
+    pub(super) trail: Trail,
+    decision: &'static str,
+    reason: &'static str,
+}
+
+/// The last try at an upstream's server.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) server: Chosen,
+    pub(super) started: Duration,
+    pub(super) ended: Option<Duration>,
+    pub(super) status: Option<u16>,
+}
+
+/// How it ended.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    pub(super) reason: Option<&'static str>,
+}
+
+impl Arrival {
+    /// A request on a connection from `peer`.
+    #[must_use]
+    pub fn new(peer: IpAddr) -> Self {
+        Self {
+            peer,
+            cut: Arc::default(),
+        }
+    }
+
+    /// Notified when the request, and its connection with it, has to end at once.
+    #[must_use]
+    pub fn cut(&self) -> Arc<Notify> {
+        Arc::clone(&self.cut)
+    }
+}
+
+impl Context {
+    pub(super) fn new(desk: &Arc<Desk>) -> Self {
+        Self {
+            site: desk.site(),
+            now: desk.clock.now(),
+            desk: Arc::clone(desk),
+            arrival: None,
+            head: None,
+            decided: None,
+            attempt: None,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// The other end of the connection. Whoever comes another way than through the front is not trusted.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.arrival
+            .as_ref()
+            .map_or(IpAddr::from([0, 0, 0, 0]), |arrival| arrival.peer)
+    }
+
+    /// Takes down what is needed of a head.
+    pub(super) fn take_down(&mut self, request: &RequestHeader) -> &Head {
+        let peer = self.peer();
+        let trusted = &self.site.trusted;
+        self.head.insert(Head {
+            method: request.method.clone(),
+            uri: request.uri.clone(),
+            host: request.headers.get(HOST).cloned(),
+            trace: Trace::of(&request.headers, trusted.contains(peer)),
+            client: trusted.client(peer, &request.headers),
+            endpoint: None,
+        })
+    }
+
+    /// One of our own endpoints, if the request is for one.
+    pub(super) fn endpoint(&self) -> Option<&Endpoint> {
+        let head = self.head.as_ref()?;
+        let host = head.host().map(host::normal)?.ok()?;
+        self.site
+            .endpoints
+            .find(Some(&host), &head.method, head.uri.path())
+    }
+
+    /// Asks the gateway.
+    pub(super) async fn decide(&mut self, request: &RequestHeader) -> Result<(), Refusal> {
+        let asked = self.asked(request);
+        let admission = self.site.gateway.admit(&asked, self.now).await;
+        let (decision, reason) = (admission.decision(), admission.reason());
+        let Admission {
+            route,
+            verdict,
+            trail,
+        } = admission;
+        let (permit, refusal) = match verdict {
+            Ok(permit) => (Some(permit), Ok(())),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        self.decided = Some(Decided {
+            route,
+            permit,
+            trail,
+            decision,
+            reason,
+        });
+        refusal
+    }
+
+    /// A request as the gateway is asked about it.
+    pub(super) fn asked<'a>(&self, request: &'a RequestHeader) -> Asked<'a> {
+        Asked {
+            method: &request.method,
+            target: request.raw_path(),
+            host: request
+                .headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok()),
+            headers: &request.headers,
+            peer: self.peer(),
+            is_tls: false,
+        }
+    }
+
+    /// Whether our cookie was shown and is dead.
+    pub(super) fn clears_cookie(&self) -> bool {
+        self.decided
+            .as_ref()
+            .is_some_and(|decided| decided.trail.clears_cookie)
+    }
+
+    fn count(&self, now: Now) {
+        let took = now.monotonic.saturating_sub(self.now.monotonic);
+        let route = self.decided.as_ref().and_then(|it| it.route.as_ref());
+        let is_own = self.head.as_ref().is_some_and(|it| it.endpoint.is_some());
+        let metrics = match route {
+            Some(route) => &route.metrics,
+            None if is_own => &self.desk.own,
+            None => &self.desk.unrouted,
+        };
+        let method = self
+            .head
+            .as_ref()
+            .map_or("other", |head| label(&head.method));
+        metrics.count_request(method, self.outcome.status);
+        metrics.request_seconds.observe(took.as_secs_f64());
+        if let Some(attempt) = &self.attempt {
+            metrics
+                .upstream_seconds
+                .observe(attempt.took(now).as_secs_f64());
+        }
+    }
+
+    fn line(&self, head: &Head, now: Now) {
+        let Some(journal) = &self.desk.journal else {
+            return;
+        };
+        let decided = self.decided.as_ref();
+        let permit = decided.and_then(|decided| decided.permit.as_ref());
+        let identity = permit.and_then(Permit::identity);
+        let route = decided.and_then(|decided| decided.route.as_ref());
+        let trail = decided.map(|decided| &decided.trail);
+        let line = Line {
+            at: now.wall,
+            request_id: Some(&head.trace.request_id),
+            trace_id: Some(head.trace.trace_id()),
+            remote_ip: Some(head.client),
+            method: Some(head.method.as_str()),
+            host: head.host(),
+            path: Some(head.endpoint.as_deref().unwrap_or(head.uri.path())),
+            route: route.map(|route| &*route.rule.name),
+            status: self.outcome.status,
+            bytes_in: self.outcome.bytes_in,
+            bytes_out: self.outcome.bytes_out,
+            duration: now.monotonic.saturating_sub(self.now.monotonic),
+            auth: trail.filter(|it| it.source.is_some()).map(|it| it.auth),
+            upstream: self
+                .attempt
+                .as_ref()
+                .zip(route)
+                .map(|(attempt, route)| Upstream {
+                    name: &route.rule.upstream,
+                    status: attempt.status,
+                    took: attempt.took(now),
+                }),
+            user: identity.map(|it| it.principal.account.id.as_str()),
+            session: identity.map(|it| it.principal.session),
+            auth_kind: trail.and_then(|it| it.kind).map(AuthMethod::as_str),
+            decision: decided.map(|decided| decided.decision),
+            reason: self.outcome.reason.or(decided.map(|it| it.reason)),
+            cache: trail.and_then(|it| it.source).map(|source| match source {
+                Source::Cache => "hit",
+                Source::Store => "miss",
+            }),
+            elevated: identity.is_some_and(|it| it.elevation.is_some()),
+        };
+        line.write_to(journal);
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        let Some(head) = &self.head else { return };
+        let now = self.desk.clock.now();
+        self.count(now);
+        self.line(head, now);
+    }
+}
+
+impl Head {
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_ref().and_then(|host| host.to_str().ok())
+    }
+}
+
+impl Attempt {
+    fn took(&self, now: Now) -> Duration {
+        self.ended
+            .unwrap_or(now.monotonic)
+            .saturating_sub(self.started)
+    }
+}
+
+/// A method as metrics know it: clients must not be able to make new series.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

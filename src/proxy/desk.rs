@@ -1,0 +1,186 @@
+//! What every request shares: the configuration as it is now, the clock, the metrics and the log.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::server::Limits;
+use crate::gateway::endpoint::Endpoints;
+use crate::gateway::{Gateway, route};
+use crate::header::forwarded::TrustedProxies;
+use crate::header::reader::Reader;
+use crate::metrics::{Metrics, RouteMetrics};
+
+use super::journal::Journal;
+use super::line::Line;
+use super::reply::Answer;
+
+/// What every request shares. One for the whole process; its [`Site`] can be replaced.
+#[derive(Debug)]
+pub struct Desk {
+    site: ArcSwap<Site>,
+    pub(super) clock: Arc<dyn Clock>,
+    is_draining: AtomicBool,
+    metrics: Arc<Metrics>,
+    pub(super) journal: Option<Journal>,
+    /// Counts requests that no route covers.
+    pub(super) unrouted: RouteMetrics,
+    /// Counts requests to our own endpoints.
+    pub(super) own: RouteMetrics,
+}
+
+/// Everything that comes from the configuration and is replaced with it, all at once.
+#[derive(Debug)]
+pub struct Site {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) endpoints: Endpoints,
+    pub(super) router: Router,
+    pub(super) limits: Arc<Limits>,
+    pub(super) trusted: TrustedProxies,
+    pub(super) realm: Box<str>,
+    /// A `Set-Cookie` that removes ours.
+    pub(super) clearing_cookie: HeaderValue,
+}
+
+/// A request that could not be read, and so has no method, host or path.
+#[derive(Debug, Clone, Copy)]
+pub struct Unreadable {
+    /// What it is answered with.
+    pub status: StatusCode,
+    /// Why; a word from a closed set.
+    pub reason: &'static str,
+    /// From whom.
+    pub peer: IpAddr,
+}
+
+impl Desk {
+    /// Puts together what requests share. Without a journal no request leaves a line.
+    #[must_use]
+    pub fn new(
+        site: Site,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        journal: Option<Journal>,
+    ) -> Self {
+        Self {
+            site: ArcSwap::from_pointee(site),
+            clock,
+            is_draining: AtomicBool::new(false),
+            journal,
+            unrouted: metrics.route("-"),
+            own: metrics.route("countersign"),
+            metrics,
+        }
+    }
+
+    /// Replaces the configuration for every request that begins from now on.
+    pub fn replace(&self, site: Site) {
+        self.site.store(Arc::new(site));
+    }
+
+    /// From now on every answer is the last one on its connection.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn site(&self) -> Arc<Site> {
+        self.site.load_full()
+    }
+
+    /// The limits as they are now.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.site.load().limits)
+    }
+
+    /// The process's metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The whole answer to a request that could not be read. Counts it and writes its line.
+    #[must_use]
+    pub fn refuse(&self, unreadable: &Unreadable) -> Vec<u8> {
+        let status = unreadable.status;
+        self.unrouted.count_request("other", status.as_u16());
+        if let Some(journal) = &self.journal {
+            let line = Line {
+                at: self.clock.now().wall,
+                request_id: None,
+                trace_id: None,
+                remote_ip: Some(unreadable.peer),
+                method: None,
+                host: None,
+                path: None,
+                route: None,
+                status: status.as_u16(),
+                bytes_in: 0,
+                bytes_out: 0,
+                duration: Duration::ZERO,
+                auth: None,
+                upstream: None,
+                user: None,
+                session: None,
+                auth_kind: None,
+                decision: None,
+                reason: Some(unreadable.reason),
+                cache: None,
+                elevated: false,
+            };
+            line.write_to(journal);
+        }
+        let detail = "The request is malformed or larger than what is taken here.";
+        let answer = Answer::error(status, detail, Reader::Program);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            return answer.with(ALLOW, route::allow(None)).to_http1();
+        }
+        answer.to_http1()
+    }
+}
+
+impl Site {
+    /// Makes a configuration ready for requests.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        gateway: Arc<Gateway>,
+        endpoints: Endpoints,
+        router: Router,
+    ) -> Self {
+        Self {
+            gateway,
+            endpoints,
+            router,
+            limits: Arc::new(config.limits.clone()),
+            trusted: TrustedProxies::new(&config.server.trusted_proxies),
+            realm: config.server.realm.clone(),
+            clearing_cookie: clearing_cookie(config),
+        }
+    }
+}
+
+fn clearing_cookie(config: &Config) -> HeaderValue {
+    let secure = if config.server.is_secure() {
+        "; Secure"
+    } else {
+        ""
+    };
+    let name = config.server.cookie_name();
+    let text = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).expect("the cookie's name is a constant token")
+}

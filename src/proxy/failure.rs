@@ -1,0 +1,63 @@
+//! What a client is told when its request was permitted and could not be carried.
+
+use http::StatusCode;
+use pingora_core::{Error, ErrorSource, ErrorType};
+
+/// A failure, in a client's words and in the log's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// `None` if nobody is left to be told.
+    pub(super) status: Option<StatusCode>,
+    pub(super) detail: &'static str,
+    pub(super) reason: &'static str,
+}
+
+/// Says what a failure of pingora's is to the client.
+pub(super) fn of(error: &Error) -> Failed {
+    if matches!(error.etype(), ErrorType::HTTPStatus(413)) {
+        return failed(413, super::TOO_LARGE, "body_too_large");
+    }
+    let is_timeout = matches!(
+        error.etype(),
+        ErrorType::ConnectTimedout
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::ReadTimedout
+            | ErrorType::WriteTimedout
+    );
+    let is_gone = matches!(
+        error.etype(),
+        ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed
+    );
+    match (error.esource(), is_timeout) {
+        (ErrorSource::Upstream, true) => failed(
+            504,
+            "The app behind this did not answer in time.",
+            "upstream_timeout",
+        ),
+        (ErrorSource::Upstream, false) => failed(
+            502,
+            "The app behind this cannot be reached.",
+            "upstream_failed",
+        ),
+        (ErrorSource::Downstream, true) => {
+            failed(408, "The request did not arrive in time.", "client_timeout")
+        }
+        (ErrorSource::Downstream, false) if is_gone => Failed {
+            status: None,
+            detail: "",
+            reason: "client_gone",
+        },
+        (ErrorSource::Downstream, false) => failed(400, "The request is malformed.", "malformed"),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => {
+            failed(500, "Something went wrong here.", "internal")
+        }
+    }
+}
+
+fn failed(status: u16, detail: &'static str, reason: &'static str) -> Failed {
+    Failed {
+        status: StatusCode::from_u16(status).ok(),
+        detail,
+        reason,
+    }
+}

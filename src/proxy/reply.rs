@@ -1,0 +1,153 @@
+//! The gateway's own answers: problem details (RFC 9457), or a small page where a person is navigating.
+//!
+//! They say what went wrong in words for the client; what the operator should know stands in the log. None may be stored.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use pingora_core::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use crate::header::reader::Reader;
+
+/// An answer that is sent whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+
+impl Answer {
+    /// An error, for whoever reads it. `detail` is ours, never the client's words.
+    pub(super) fn error(status: StatusCode, detail: &str, reader: Reader) -> Self {
+        match reader {
+            Reader::Navigation => Self::page(status, detail),
+            Reader::Script | Reader::Program => Self::problem(status, detail),
+        }
+    }
+
+    /// A redirect that is not remembered.
+    pub(super) fn redirect(location: HeaderValue) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            fields: vec![
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (http::header::LOCATION, location),
+            ],
+            body: Bytes::new(),
+        }
+    }
+
+    /// Adds a field.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// Sends it as the response of a request that pingora read.
+    ///
+    /// # Errors
+    /// If the client is gone.
+    pub(super) async fn send(self, session: &mut Session) -> Result<()> {
+        let mut head = ResponseHeader::build_no_case(self.status, Some(self.fields.len() + 4))?;
+        for (name, value) in self.fields {
+            head.append_header(name, value)?;
+        }
+        head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        let has_body = !self.body.is_empty() && session.req_header().method != Method::HEAD;
+        session
+            .write_response_header(Box::new(head), !has_body)
+            .await?;
+        if has_body {
+            session.write_response_body(Some(self.body), true).await?;
+        }
+        Ok(())
+    }
+
+    /// The whole response as bytes, for a request that nobody else has read. The connection closes after it.
+    pub(super) fn to_http1(&self) -> Vec<u8> {
+        let mut bytes = format!(
+            "HTTP/1.1 {} {}\r\n",
+            self.status.as_str(),
+            self.status.canonical_reason().unwrap_or_default()
+        )
+        .into_bytes();
+        for (name, value) in &self.fields {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let end = format!(
+            "content-length: {}\r\nconnection: close\r\n\r\n",
+            self.body.len()
+        );
+        bytes.extend_from_slice(end.as_bytes());
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    fn problem(status: StatusCode, detail: &str) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": detail,
+        });
+        Self::whole(status, "application/problem+json", body.to_string())
+    }
+
+    fn page(status: StatusCode, detail: &str) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let code = status.as_u16();
+        let body = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <title>{code} {title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{detail}</p>\n\
+             </main>\n</body>\n</html>\n"
+        );
+        Self::whole(status, "text/html; charset=utf-8", body).with(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        )
+    }
+
+    fn whole(status: StatusCode, content_type: &'static str, body: String) -> Self {
+        Self {
+            status,
+            fields: vec![
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            ],
+            body: body.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_never_stored_and_says_its_status_twice() {
+        let answer = Answer::error(StatusCode::NOT_FOUND, "no route", Reader::Program);
+        let text = String::from_utf8(answer.to_http1()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
+        for field in [
+            "cache-control: no-store",
+            "content-type: application/problem+json",
+            "connection: close",
+        ] {
+            assert!(head.lines().any(|line| line == field), "{field}\n{head}");
+        }
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"], 404);
+        assert_eq!(body["detail"], "no route");
+    }
+}
