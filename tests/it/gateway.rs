@@ -33,14 +33,16 @@ use countersign::model::session::{Dialect, Session};
 use countersign::model::time::Timestamp;
 use countersign::model::token::{PlainToken, TokenDigest, TokenKind};
 use countersign::store::accounts::NewAccount;
-use countersign::store::memory::MemoryStore;
 use countersign::store::sessions::NewToken;
 use countersign::store::{Action, SharedStore};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::auth::gated::Gated;
+
 mod assertion;
 mod connections;
 mod explain;
+mod gone;
 mod outbound;
 mod table;
 
@@ -53,6 +55,7 @@ pub(crate) struct World {
     pub(crate) auth: Auth,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: SharedStore,
+    pub(crate) gated: Arc<Gated>,
     pub(crate) signer: Arc<Signer>,
     tokens: BTreeMap<&'static str, String>,
 }
@@ -70,23 +73,24 @@ impl World {
     /// Over a store in memory.
     pub(crate) async fn new() -> Self {
         let clock = Arc::new(ManualClock::at(start()));
-        let store: SharedStore = Arc::new(MemoryStore::new());
+        let gated = Arc::new(Gated::new());
+        let store: SharedStore = Arc::<Gated>::clone(&gated);
         let tokens = fill(&store).await;
-        let world = Self::over(store, clock, tokens);
+        let world = Self::over(gated, clock, tokens);
         world.auth.follow_feed().await.unwrap();
         world.signer.refresh(start()).await.unwrap();
         world
     }
 
-    /// Over another store, with no tokens known.
-    pub(crate) fn over(
-        store: SharedStore,
+    fn over(
+        gated: Arc<Gated>,
         clock: Arc<ManualClock>,
         tokens: BTreeMap<&'static str, String>,
     ) -> Self {
         let config = Config::from_text(CONFIG, "test.toml", Path::new("."), &Environment::empty())
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let metrics = Arc::new(Metrics::new());
+        let store: SharedStore = Arc::<Gated>::clone(&gated);
         let ticking: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let auth = Auth::new(&config, Arc::clone(&store), ticking, Arc::clone(&metrics));
         let signer = Arc::new(Signer::new(
@@ -101,6 +105,7 @@ impl World {
             auth,
             metrics,
             store,
+            gated,
             signer,
             tokens,
         }

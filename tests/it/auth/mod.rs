@@ -29,7 +29,7 @@ use countersign::store::{Action, SharedStore, StoreError};
 use gated::Gated;
 
 mod accounts;
-mod gated;
+pub(crate) mod gated;
 mod import;
 mod login;
 mod refresh;
