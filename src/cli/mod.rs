@@ -18,6 +18,7 @@ mod ask;
 mod audit;
 mod client;
 mod completions;
+mod explain;
 mod hash;
 mod healthcheck;
 mod import;
@@ -61,6 +62,7 @@ enum Command {
     Audit(audit::Audit),
     #[command(flatten)]
     Whole(store::Whole),
+    Explain(explain::Explain),
     /// Ask the running gateway whether it takes requests; for containers
     Healthcheck,
     /// Read a password and print its Argon2id hash
@@ -93,6 +95,11 @@ impl Cli {
             Command::Session(session) => on_store(&source, async |setup| session.run(setup).await),
             Command::Audit(audit) => on_store(&source, async |setup| audit.run(setup).await),
             Command::Whole(whole) => whole.run(&source.load()?),
+            Command::Explain(explain) => {
+                let config = source.load()?;
+                telemetry::start_for_command()?;
+                runtime()?.block_on(explain.run(&config))
+            }
             Command::Healthcheck => healthcheck::run(source.load()?.admin.address),
             Command::Hash(password) => hash::run(password, &source),
             Command::Completions { shell } => completions::run(shell),

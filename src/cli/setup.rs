@@ -23,7 +23,7 @@ pub(super) struct Setup {
     /// The store that it names.
     pub(super) store: SharedStore,
     /// What changes accounts and sessions.
-    pub(super) auth: Auth,
+    pub(super) auth: Arc<Auth>,
     /// When the command was given.
     pub(super) now: Now,
 }
@@ -48,7 +48,8 @@ impl Setup {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let now = clock.now();
         let store = store::open(&config.store.url)?;
-        let auth = Auth::new(config, Arc::clone(&store), clock, Arc::new(Metrics::new()));
+        let metrics = Arc::new(Metrics::new());
+        let auth = Arc::new(Auth::new(config, Arc::clone(&store), clock, metrics));
         Ok(Self { store, auth, now })
     }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 mod accounts;
 mod clients;
+mod explain;
 mod import;
 mod settings;
 mod whole;
