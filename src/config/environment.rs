@@ -59,7 +59,8 @@ impl Environment {
             }
             let at = Location::Variable(Arc::from(name.as_str()));
             let mut steps: Vec<String> = name
-                .trim_start_matches(PREFIX)
+                .strip_prefix(PREFIX)
+                .unwrap_or(name)
                 .split("__")
                 .map(str::to_ascii_lowercase)
                 .collect();
@@ -69,6 +70,10 @@ impl Environment {
                 let plain = value.to_str().map(Box::from);
                 plain.ok_or_else(|| "is not UTF-8; write it in UTF-8".to_owned())
             };
+            if steps.len() > DEEPEST {
+                notes.add(at, "", "goes deeper than any key; leave it out");
+                continue;
+            }
             let node = |value| Node {
                 value: Value::Variable(value),
                 at: at.clone(),
@@ -180,4 +185,6 @@ pub(super) const PREFIX: &str = "COUNTERSIGN_";
 const CONFIG_FILE: &str = "COUNTERSIGN_CONFIG";
 /// The keys that may hold a secret, and so can also be named by a file.
 const SECRETS: [(&str, &str); 2] = [("store", "url"), ("mail", "url")];
+/// How far down the deepest key is, with some room; an endless name would go on until the stack ends.
+const DEEPEST: usize = 8;
 const LISTS: [&str; 2] = ["listen", "route"];

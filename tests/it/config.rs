@@ -303,6 +303,13 @@ fn what_is_no_file_of_settings_is_refused_and_named() {
             "{said}"
         );
     }
+    for text in [
+        vec!["a"; 200_000].join("."),
+        format!("a = {}", "[".repeat(200_000)),
+    ] {
+        let said = Config::load(&write("deep.toml", text.as_bytes()), &Environment::empty());
+        assert!(said.unwrap_err().to_string().contains("not TOML"));
+    }
     let most = [MINIMAL.as_bytes(), &large[..(1 << 20) - MINIMAL.len()]].concat();
     Config::load(&write("most.toml", &most), &Environment::empty()).unwrap();
 }

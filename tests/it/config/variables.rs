@@ -133,63 +133,71 @@ fn a_secret_can_come_from_a_file() {
     );
 }
 
+/// A variable, its value, and words of what is wrong.
+const WRONG: &[(&str, &str, &str)] = &[
+    (
+        "COUNTERSIGN_SERVER__WORKRS",
+        "1",
+        "did you mean COUNTERSIGN_SERVER__WORKERS?",
+    ),
+    (
+        "COUNTERSIGN_SERVR__WORKERS",
+        "1",
+        "did you mean COUNTERSIGN_SERVER",
+    ),
+    (
+        "COUNTERSIGN_SERVER_EXTERNAL_URL",
+        "http://x",
+        "did you mean COUNTERSIGN_SERVER__EXTERNAL_URL?",
+    ),
+    (
+        "COUNTERSIGN_DIALECT__KEY_TOKEN__REGISTRATON",
+        "open",
+        "COUNTERSIGN_DIALECT__KEY_TOKEN__REGISTRATION?",
+    ),
+    (
+        "COUNTERSIGN_LISTEN__0__ADRESS",
+        "127.0.0.1:1",
+        "no such variable",
+    ),
+    (
+        "COUNTERSIGN_SERVER__WORKERS",
+        "many",
+        "server.workers: is a text; write a whole number",
+    ),
+    ("COUNTERSIGN_SERVER__WORKERS", "9999", "0 to 1024"),
+    ("COUNTERSIGN_SERVER", "x", "add `__` and the key"),
+    ("COUNTERSIGN_SERVER__WORKERS__X", "1", "no section"),
+    ("COUNTERSIGN_ROUTE", "x", "add `__0__` and the key"),
+    ("COUNTERSIGN_ROUTE__9__ACCESS", "none", "N from 0 to"),
+    ("COUNTERSIGN_ROUTE__X__ACCESS", "none", "no such variable"),
+    (
+        "COUNTERSIGN_UPSTREAM__APP__SERVERS",
+        "[\"http://a",
+        "is no list",
+    ),
+    ("COUNTERSIGN_ACCOUNTS__CONFIRM_EMAIL", "1", "true or false"),
+    ("COUNTERSIGN_", "1", "no such variable"),
+    (
+        "COUNTERSIGN_COUNTERSIGN_SERVER__WORKERS",
+        "1",
+        "no such variable",
+    ),
+    (
+        "COUNTERSIGN_PORT",
+        "tcp://10.0.0.1:80",
+        "enableServiceLinks: false",
+    ),
+    (
+        "COUNTERSIGN_SERVICE_HOST",
+        "10.0.0.1",
+        "enableServiceLinks: false",
+    ),
+];
+
 #[test]
 fn an_unknown_or_wrong_variable_is_a_mistake_with_a_suggestion() {
-    for (name, value, words) in [
-        (
-            "COUNTERSIGN_SERVER__WORKRS",
-            "1",
-            "did you mean COUNTERSIGN_SERVER__WORKERS?",
-        ),
-        (
-            "COUNTERSIGN_SERVR__WORKERS",
-            "1",
-            "did you mean COUNTERSIGN_SERVER",
-        ),
-        (
-            "COUNTERSIGN_SERVER_EXTERNAL_URL",
-            "http://x",
-            "did you mean COUNTERSIGN_SERVER__EXTERNAL_URL?",
-        ),
-        (
-            "COUNTERSIGN_DIALECT__KEY_TOKEN__REGISTRATON",
-            "open",
-            "COUNTERSIGN_DIALECT__KEY_TOKEN__REGISTRATION?",
-        ),
-        (
-            "COUNTERSIGN_LISTEN__0__ADRESS",
-            "127.0.0.1:1",
-            "no such variable",
-        ),
-        (
-            "COUNTERSIGN_SERVER__WORKERS",
-            "many",
-            "server.workers: is a text; write a whole number",
-        ),
-        ("COUNTERSIGN_SERVER__WORKERS", "9999", "0 to 1024"),
-        ("COUNTERSIGN_SERVER", "x", "add `__` and the key"),
-        ("COUNTERSIGN_SERVER__WORKERS__X", "1", "no section"),
-        ("COUNTERSIGN_ROUTE", "x", "add `__0__` and the key"),
-        ("COUNTERSIGN_ROUTE__9__ACCESS", "none", "N from 0 to"),
-        ("COUNTERSIGN_ROUTE__X__ACCESS", "none", "no such variable"),
-        (
-            "COUNTERSIGN_UPSTREAM__APP__SERVERS",
-            "[\"http://a",
-            "is no list",
-        ),
-        ("COUNTERSIGN_ACCOUNTS__CONFIRM_EMAIL", "1", "true or false"),
-        ("COUNTERSIGN_", "1", "no such variable"),
-        (
-            "COUNTERSIGN_PORT",
-            "tcp://10.0.0.1:80",
-            "enableServiceLinks: false",
-        ),
-        (
-            "COUNTERSIGN_SERVICE_HOST",
-            "10.0.0.1",
-            "enableServiceLinks: false",
-        ),
-    ] {
+    for (name, value, words) in WRONG.iter().copied() {
         let text = format!("[server]\nworkers = 0\n{MINIMAL}");
         let environment = Environment::of([(name, value)]);
         let mistakes = read_with(&text, &environment).expect_err(name);
@@ -201,6 +209,13 @@ fn an_unknown_or_wrong_variable_is_a_mistake_with_a_suggestion() {
         let location = &mistakes.list()[0].location;
         assert_eq!(*location, Location::Variable(name.into()));
     }
+    let endless = format!("COUNTERSIGN_{}", vec!["A"; 30_000].join("__"));
+    let said = read_with(MINIMAL, &Environment::of([(endless, "1")])).unwrap_err();
+    assert!(said.to_string().contains("deeper"));
+}
+
+#[test]
+fn a_variable_that_is_not_text_or_has_no_end_is_a_mistake() {
     let latin1 = OsString::from_vec(vec![0xe4]);
     let environment = Environment::of([("COUNTERSIGN_SERVER__REALM", latin1)]);
     let said = read_with(MINIMAL, &environment).unwrap_err().to_string();
