@@ -20,18 +20,17 @@ use crate::admin::{Admin, Health, Reload};
 use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::dialect;
+use crate::dialect::{More, Mounted};
 use crate::front::{Front, Listener};
-use crate::gateway::Gateway;
-use crate::gateway::endpoint::Endpoints;
+use crate::gateway::Signer;
 use crate::metrics::Metrics;
 use crate::proxy::journal::Journal;
-use crate::proxy::{self, Desk, Site};
+use crate::proxy::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::telemetry::{self, TelemetryError};
 
 pub use reload::Load;
-use reload::Reloader;
+use reload::{Parts, Reloader};
 
 /// Why the process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +83,20 @@ impl Server {
         load: Load,
         journal: Option<Journal>,
     ) -> Result<Self, StartError> {
+        Self::open_with(config, load, journal, |_, _| Mounted::default()).await
+    }
+
+    /// The same with dialects of the caller's own beside the configured ones: `more` is asked for them with every
+    /// configuration that is taken.
+    ///
+    /// # Errors
+    /// If one of them cannot be opened.
+    pub async fn open_with(
+        config: Config,
+        load: Load,
+        journal: Option<Journal>,
+        more: More,
+    ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let metrics = Arc::new(Metrics::new());
         let store = store::open(&config.store.url)?;
@@ -94,9 +107,15 @@ impl Server {
             Arc::clone(&metrics),
         );
         let auth = Arc::new(auth);
-        let site = site(&config, &auth, &metrics);
+        let signer = Signer::new(&config, Arc::clone(&store), Arc::clone(&auth.verifier));
+        let parts = Parts {
+            auth: Arc::clone(&auth),
+            metrics: Arc::clone(&metrics),
+            signer: Arc::new(signer),
+            more,
+        };
         let desk = Arc::new(Desk::new(
-            site,
+            parts.site(&config),
             Arc::clone(&clock),
             Arc::clone(&metrics),
             journal,
@@ -121,8 +140,7 @@ impl Server {
             front: Front::new(lane, Arc::clone(&desk), &config.limits, shutdown),
             token: token.transpose().map_err(StartError::AdminToken)?,
             reloader: Arc::new(Reloader {
-                auth: Arc::clone(&auth),
-                metrics,
+                parts,
                 desk,
                 config: Mutex::new(config),
                 load,
@@ -150,6 +168,9 @@ impl Server {
         let auth = Arc::clone(&self.auth);
         let background = shutdown();
         let background = tokio::spawn(async move { auth.run(background).await });
+        let signer = Arc::clone(&self.reloader.parts.signer);
+        let (clock, signing) = (Arc::clone(&self.clock), shutdown());
+        let signing = tokio::spawn(async move { signer.run(&*clock, signing).await });
         let accepting: Vec<_> = self
             .listeners
             .into_iter()
@@ -158,7 +179,7 @@ impl Server {
         let reloader = Arc::clone(&self.reloader);
         let admin = Admin {
             health: self.health.clone(),
-            metrics: Arc::clone(&self.reloader.metrics),
+            metrics: Arc::clone(&self.reloader.parts.metrics),
             reload: Reload::new(move || {
                 let reloader = Arc::clone(&reloader);
                 async move { reloader.reload() }
@@ -173,7 +194,7 @@ impl Server {
         let admin = tokio::spawn(axum::serve(self.admin, service).into_future());
         self.health.set_loaded();
         self.health.set_started();
-        self.reloader.metrics.set_reload_successful(true);
+        self.reloader.parts.metrics.set_reload_successful(true);
         tracing::info!("serving");
 
         stop.await;
@@ -188,7 +209,7 @@ impl Server {
         if !self.front.drained(drain).await {
             tracing::warn!("requests were still open when the time to drain was over");
         }
-        let _ = background.await;
+        let _ = tokio::join!(background, signing);
         admin.abort();
     }
 }
@@ -206,6 +227,9 @@ impl std::fmt::Debug for Server {
 pub fn serve(config: Config, load: Load) -> Result<(), StartError> {
     let (journal, written) = Journal::open(io::stdout())?;
     telemetry::start(&config.log, journal.clone())?;
+    for advice in config.advice() {
+        tracing::warn!("{advice}");
+    }
     let journal = telemetry::logs_requests().then_some(journal);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.workers)
@@ -243,11 +267,4 @@ async fn reload_on(mut hangups: Signal, reloader: Arc<Reloader>) {
 
 fn cannot_listen(address: String) -> impl FnOnce(io::Error) -> StartError {
     move |source| StartError::Listen { address, source }
-}
-
-fn site(config: &Config, auth: &Arc<Auth>, metrics: &Metrics) -> Site {
-    let gateway = Gateway::new(config, Arc::clone(&auth.verifier), metrics);
-    let mounted = dialect::mount(config, auth);
-    let endpoints = Endpoints::new(mounted.endpoints);
-    Site::new(config, Arc::new(gateway), endpoints, mounted.router)
 }

@@ -8,6 +8,7 @@
 
 pub mod body;
 pub mod key_token;
+pub mod keys;
 mod links;
 pub mod refused;
 pub mod reply;
@@ -34,6 +35,9 @@ pub struct Mounted {
     /// Where it answers.
     pub endpoints: Vec<Endpoint>,
 }
+
+/// What a program that is built on this crate mounts beside the configured dialects.
+pub type More = fn(&Config, &Arc<Auth>) -> Mounted;
 
 /// Every dialect that is switched on, and the pages behind the links in our mails.
 #[must_use]
