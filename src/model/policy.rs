@@ -193,3 +193,126 @@ fn judge(
 fn is_fresh(elevation: Elevation, max_age: Duration, now: Timestamp) -> bool {
     now < elevation.until && now.since(elevation.since) <= max_age
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::account::{Account, AccountKind, AccountStatus};
+    use crate::model::credential::AuthMethod;
+    use crate::model::id::{AccountId, SessionId};
+    use crate::model::principal::{LastUsed, Principal};
+    use crate::model::token::TokenKind;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn identity(method: AuthMethod, expires_at: Option<Timestamp>) -> Identity {
+        Identity {
+            principal: Arc::new(Principal {
+                account: Arc::new(Account {
+                    id: AccountId::generate(),
+                    email: None,
+                    pending_email: None,
+                    username: None,
+                    name: None,
+                    role: Role::member(),
+                    groups: vec![],
+                    kind: AccountKind::Full,
+                    status: AccountStatus::Active,
+                    created_at: at(0),
+                }),
+                client: None,
+                session: SessionId::generate(),
+                token: None,
+                kind: TokenKind::Access,
+                scopes: Arc::default(),
+                issued_at: at(0),
+                expires_at,
+                last_used: LastUsed::default(),
+            }),
+            method,
+            elevation: None,
+        }
+    }
+
+    fn requirement(access: Access, shadow: bool) -> Requirement {
+        Requirement {
+            access,
+            accept: [AuthMethod::Bearer].into_iter().collect(),
+            shadow,
+            ..Requirement::default()
+        }
+    }
+
+    #[test]
+    fn access_says_what_missing_and_rejected_evidence_lead_to() {
+        for (access, absent, rejected) in [
+            (Access::None, None, None),
+            (Access::Optional, None, Some(Denial::CredentialRejected)),
+            (
+                Access::Required,
+                Some(Denial::CredentialMissing),
+                Some(Denial::CredentialRejected),
+            ),
+        ] {
+            for (evidence, expected) in [(Evidence::Absent, absent), (Evidence::Rejected, rejected)]
+            {
+                let decided = decide(&requirement(access, false), evidence, at(1));
+                assert!(
+                    decided
+                        .as_ref()
+                        .is_ok_and(|permit| permit.identity().is_none())
+                        == expected.is_none()
+                );
+                assert_eq!(decided.err(), expected, "{access:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_in_another_form_or_past_its_time_is_no_proof() {
+        for (method, expires_at, now, passes) in [
+            (AuthMethod::Bearer, None, at(1), true),
+            (AuthMethod::Bearer, Some(at(2)), at(1), true),
+            (AuthMethod::Bearer, Some(at(2)), at(2), false),
+            (AuthMethod::Cookie, None, at(1), false),
+        ] {
+            let evidence = Evidence::Proven(identity(method, expires_at));
+            let decided = decide(&requirement(Access::Required, false), evidence, now);
+            assert_eq!(decided.is_ok(), passes, "{method:?} {expires_at:?} {now}");
+        }
+    }
+
+    #[test]
+    fn an_elevation_is_fresh_to_the_second_and_not_longer() {
+        let mut elevated = requirement(Access::Required, false);
+        elevated.elevated = Some(Duration::from_mins(1));
+        for (since, until, now, passes) in [
+            (0, 600, 60, true),
+            (0, 600, 61, false),
+            (0, 30, 29, true),
+            (0, 30, 30, false),
+        ] {
+            let mut identity = identity(AuthMethod::Bearer, None);
+            identity.elevation = Some(Elevation {
+                since: at(since),
+                until: at(until),
+            });
+            let decided = decide(&elevated, Evidence::Proven(identity), at(now));
+            assert_eq!(decided.is_ok(), passes, "{since} {until} {now}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_only_watches_lets_pass_without_identity_and_says_what_it_overlooked() {
+        let mut watching = requirement(Access::Required, true);
+        watching.roles = [Role::parse("admin").unwrap()].into();
+        let evidence = Evidence::Proven(identity(AuthMethod::Bearer, None));
+        let permit = decide(&watching, evidence, at(1)).unwrap();
+        assert_eq!(permit.overlooked(), Some(&Denial::RoleMissing));
+        assert!(permit.identity().is_none());
+    }
+}
