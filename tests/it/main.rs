@@ -6,6 +6,8 @@ mod auth;
 mod cli;
 mod config;
 mod dialect;
+#[cfg(test)]
+mod e2e;
 mod gateway;
 mod proxy;
 mod store;
