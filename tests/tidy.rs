@@ -10,7 +10,7 @@ const RANKS: &[(&str, u8)] = &[
     ("main", 10),
     ("cli", 9),
     ("server", 8),
-    ("telemetry", 8),
+    ("telemetry", 7),
     ("front", 7),
     ("proxy", 6),
     ("fast", 6),
