@@ -50,6 +50,20 @@ async fn the_stylesheet_is_served() {
     assert!(style.text.contains(":focus-visible"));
 }
 
+#[tokio::test]
+async fn the_keys_of_assertions_are_published_without_their_private_part() {
+    let world = World::with("").await;
+    let keys = world
+        .ask("GET /.well-known/jwks.json", &[], "")
+        .await
+        .json();
+    let [key] = keys["keys"].as_array().unwrap().as_slice() else {
+        panic!("one key: {keys}");
+    };
+    assert_eq!((&key["kty"], &key["crv"]), (&"EC".into(), &"P-256".into()));
+    assert_eq!(key.get("d"), None);
+}
+
 fn is_locked_down(page: &Answer) {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     for rule in [

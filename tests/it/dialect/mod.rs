@@ -23,6 +23,7 @@ use countersign::clock::{Clock, ManualClock};
 use countersign::config::Config;
 use countersign::config::Environment;
 use countersign::dialect;
+use countersign::gateway::Signer;
 use countersign::gateway::endpoint::{Caller, Endpoints};
 use countersign::metrics::Metrics;
 use countersign::model::account::{Email, Role};
@@ -79,8 +80,11 @@ impl World {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(Metrics::new()),
         ));
+        let signer = Signer::new(&config, Arc::clone(&store), Arc::clone(&auth.verifier));
+        signer.refresh(clock.now().wall).await.unwrap();
+        let signer = Arc::new(signer);
         let world = Self {
-            mounted: dialect::mount(&config, &auth),
+            mounted: dialect::mount(&config, &auth).and(dialect::keys::mount(signer)),
             clock,
             store,
             auth,
@@ -191,7 +195,8 @@ impl World {
         let response = self.mounted.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        if without_query != "/_countersign/style.css" {
+        let may_be_kept = ["/_countersign/style.css", "/.well-known/jwks.json"];
+        if !may_be_kept.contains(&without_query) {
             assert_eq!(head.headers["cache-control"], "no-store", "{path}");
         }
         Answer {
