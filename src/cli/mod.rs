@@ -18,12 +18,14 @@ mod ask;
 mod audit;
 mod client;
 mod completions;
+mod demo;
 mod explain;
 mod hash;
 mod healthcheck;
 mod import;
 mod list;
 mod output;
+mod serve;
 mod session;
 mod settings;
 mod setup;
@@ -46,6 +48,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway
+    Serve,
+    /// Try everything out: a temporary store, a sample account, an echo upstream and the gateway on loopback
+    Demo,
     /// Read the whole configuration and say every mistake
     Check,
     #[command(subcommand)]
@@ -87,6 +93,8 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         let source = Source(self.config);
         match self.command {
+            Command::Serve => serve::run(&source),
+            Command::Demo => demo::run(),
             Command::Check => settings::check(&source.file()?, &source.load()?),
             Command::Config(settings) => settings.run(&source),
             Command::User(user) => on_store(&source, async |setup| user.run(setup).await),
