@@ -1,9 +1,10 @@
 //! Puts everything together: configuration → store → auth → gateway → listeners; and takes it apart in order.
 //!
-//! The one place that knows every room. What can be replaced while the process runs is one [`Site`]; a reload reads the
-//! configuration, and only if it is right from end to end the new site takes the old one's place. What is bound to a
-//! socket, a file or a thread needs a restart, and a reload says so.
+//! The one place that knows every room. What can be replaced while the process runs is replaced whole: a reload reads the
+//! configuration, and only if it is right from end to end requests begin to see it. What is bound to a socket, a file or a
+//! thread needs a restart, and a reload says so.
 
+mod core;
 mod reload;
 
 use std::future::{Future, IntoFuture as _};
@@ -11,35 +12,32 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{Admin, Health, Reload};
 use crate::auth::Auth;
-use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::dialect::{More, Mounted};
 use crate::front::{Front, Listener};
-use crate::gateway::Signer;
-use crate::metrics::Metrics;
+use crate::proxy;
 use crate::proxy::journal::Journal;
-use crate::proxy::{self, Desk};
-use crate::store::{self, SharedStore};
+use crate::store::{OpenError, SharedStore};
 use crate::telemetry::{self, TelemetryError};
 
+use self::core::Core;
+
 pub use reload::Load;
-use reload::{Parts, Reloader};
 
 /// Why the process does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
-    Store(#[from] store::OpenError),
+    Store(#[from] OpenError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// Which.
         address: String,
@@ -47,7 +45,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// `[admin] token_file` cannot be read.
-    #[error("cannot read admin.token_file")]
+    #[error("cannot read admin.token_file: {0}")]
     AdminToken(#[source] io::Error),
     /// The log cannot start.
     #[error(transparent)]
@@ -59,17 +57,15 @@ pub enum StartError {
 
 /// Everything, open and ready to [`run`](Self::run).
 pub struct Server {
-    /// Recognises and issues.
+    /// Who issues and recognises here.
     pub auth: Arc<Auth>,
-    /// The store behind it.
+    /// The store behind that.
     pub store: SharedStore,
-    reloader: Arc<Reloader>,
-    health: Health,
+    core: Arc<Core>,
     front: Front,
     listeners: Vec<Listener>,
     admin: TcpListener,
     token: Option<String>,
-    clock: Arc<dyn Clock>,
     down: watch::Sender<bool>,
 }
 
@@ -97,29 +93,6 @@ impl Server {
         journal: Option<Journal>,
         more: More,
     ) -> Result<Self, StartError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let metrics = Arc::new(Metrics::new());
-        let store = store::open(&config.store.url)?;
-        let auth = Auth::new(
-            &config,
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-        );
-        let auth = Arc::new(auth);
-        let signer = Signer::new(&config, Arc::clone(&store), Arc::clone(&auth.verifier));
-        let parts = Parts {
-            auth: Arc::clone(&auth),
-            metrics: Arc::clone(&metrics),
-            signer: Arc::new(signer),
-            more,
-        };
-        let desk = Arc::new(Desk::new(
-            parts.site(&config),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-            journal,
-        ));
         let mut listeners = Vec::with_capacity(config.listen.len());
         for listen in &config.listen {
             let opened = Listener::bind(&listen.address).await;
@@ -128,28 +101,20 @@ impl Server {
         let address = config.admin.address;
         let admin = TcpListener::bind(address).await;
         let admin = admin.map_err(cannot_listen(address.to_string()))?;
-        let token = config
-            .admin
-            .token_file
-            .as_ref()
-            .map(std::fs::read_to_string);
+        let token = config.admin.token_file.as_ref();
+        let token = token.map(std::fs::read_to_string).transpose();
         let (down, shutdown) = watch::channel(false);
-        let lane = proxy::open(Arc::clone(&desk));
+        let limits = config.limits.clone();
+        let core = Arc::new(Core::open(config, load, journal, more)?);
+        let lane = proxy::open(Arc::clone(&core.desk));
         Ok(Self {
-            health: Health::new(Arc::clone(&store)),
-            front: Front::new(lane, Arc::clone(&desk), &config.limits, shutdown),
-            token: token.transpose().map_err(StartError::AdminToken)?,
-            reloader: Arc::new(Reloader {
-                parts,
-                desk,
-                config: Mutex::new(config),
-                load,
-            }),
-            auth,
-            store,
+            front: Front::new(lane, Arc::clone(&core.desk), &limits, shutdown),
+            token: token.map_err(StartError::AdminToken)?,
+            auth: Arc::clone(&core.parts.auth),
+            store: Arc::clone(&core.store),
+            core,
             listeners,
             admin,
-            clock,
             down,
         })
     }
@@ -164,43 +129,25 @@ impl Server {
     /// Serves until `stop` ends; then takes no new connections, lets open requests finish for as long as
     /// `server.drain` says, and returns as soon as nothing is open.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let shutdown = || self.down.subscribe();
-        let auth = Arc::clone(&self.auth);
-        let background = shutdown();
-        let background = tokio::spawn(async move { auth.run(background).await });
-        let signer = Arc::clone(&self.reloader.parts.signer);
-        let (clock, signing) = (Arc::clone(&self.clock), shutdown());
-        let signing = tokio::spawn(async move { signer.run(&*clock, signing).await });
-        let accepting: Vec<_> = self
-            .listeners
-            .into_iter()
-            .map(|listener| tokio::spawn(self.front.clone().accept(listener)))
-            .collect();
-        let reloader = Arc::clone(&self.reloader);
-        let admin = Admin {
-            health: self.health.clone(),
-            metrics: Arc::clone(&self.reloader.parts.metrics),
-            reload: Reload::new(move || {
-                let reloader = Arc::clone(&reloader);
-                async move { reloader.reload() }
-            }),
-            token: self.token,
-            auth: self.auth,
-            store: self.store,
-            clock: self.clock,
-        };
-        let service = admin.router();
-        let service = service.into_make_service_with_connect_info::<SocketAddr>();
-        let admin = tokio::spawn(axum::serve(self.admin, service).into_future());
-        self.health.set_loaded();
-        self.health.set_started();
-        self.reloader.parts.metrics.set_reload_successful(true);
+        let (over, when_over) = watch::channel(false);
+        let core = Arc::clone(&self.core);
+        core.warm_up().await;
+        let beside = tokio::spawn(async move { core.run(when_over).await });
+        let accept = |listener| tokio::spawn(self.front.clone().accept(listener));
+        let accepting: Vec<_> = self.listeners.into_iter().map(accept).collect();
+        let health = Health::new(Arc::clone(&self.core.store));
+        let admin = admin(&self.core, health.clone(), self.token).router();
+        let admin = admin.into_make_service_with_connect_info::<SocketAddr>();
+        let admin = tokio::spawn(axum::serve(self.admin, admin).into_future());
+        health.set_loaded();
+        health.set_started();
+        self.core.parts.metrics.set_reload_successful(true);
         tracing::info!("serving");
 
         stop.await;
-        self.health.set_draining();
-        self.reloader.desk.drain();
-        let drain = self.reloader.config.lock().server.drain;
+        health.set_draining();
+        self.core.desk.drain();
+        let drain = self.core.config.lock().server.drain;
         tracing::info!(drain_seconds = drain.as_secs(), "draining");
         self.down.send_replace(true);
         for task in accepting {
@@ -209,7 +156,8 @@ impl Server {
         if !self.front.drained(drain).await {
             tracing::warn!("requests were still open when the time to drain was over");
         }
-        let _ = tokio::join!(background, signing);
+        over.send_replace(true);
+        let _ = beside.await;
         admin.abort();
     }
 }
@@ -236,19 +184,10 @@ pub fn serve(config: Config, load: Load) -> Result<(), StartError> {
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
-        let mut stop = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        let server = Server::open(config, load, journal).await?;
+        let stop = stopped()?;
         let hangups = signal(SignalKind::hangup())?;
-        tokio::spawn(reload_on(hangups, Arc::clone(&server.reloader)));
-        let stop = async move {
-            tokio::select! {
-                _ = stop.0.recv() => {}
-                _ = stop.1.recv() => {}
-            }
-        };
+        let server = Server::open(config, load, journal).await?;
+        tokio::spawn(reload_on(hangups, Arc::clone(&server.core)));
         server.run(stop).await;
         Ok(())
     });
@@ -258,10 +197,38 @@ pub fn serve(config: Config, load: Load) -> Result<(), StartError> {
     served
 }
 
-async fn reload_on(mut hangups: Signal, reloader: Arc<Reloader>) {
+fn admin(core: &Arc<Core>, health: Health, token: Option<String>) -> Admin {
+    let reloaded = Arc::clone(core);
+    Admin {
+        health,
+        metrics: Arc::clone(&core.parts.metrics),
+        reload: Reload::new(move || {
+            let core = Arc::clone(&reloaded);
+            async move { core.reload() }
+        }),
+        token,
+        auth: Arc::clone(&core.parts.auth),
+        store: Arc::clone(&core.store),
+        clock: Arc::clone(&core.clock),
+    }
+}
+
+/// Ends with SIGTERM or SIGINT, of which none is missed from now on.
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn reload_on(mut hangups: Signal, core: Arc<Core>) {
     while hangups.recv().await.is_some() {
         // What is wrong stands in the log, and the old configuration stays.
-        let _ = reloader.reload();
+        let _ = core.reload();
     }
 }
 

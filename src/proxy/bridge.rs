@@ -14,11 +14,26 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use tower::ServiceExt as _;
 
-use crate::gateway::endpoint::Caller;
+use crate::gateway::endpoint::{Caller, Endpoints};
 use crate::header::forwarded::X_REQUEST_ID;
+
+/// What we answer ourselves: where, and with what.
+#[derive(Debug)]
+pub struct OwnEndpoints {
+    pub(super) endpoints: Endpoints,
+    pub(super) router: Router,
+}
 
 /// The largest body of an endpoint of ours. Source: contract section 6.
 const BODY_BYTES: usize = 16 << 10;
+
+impl OwnEndpoints {
+    /// A router, and which requests are its.
+    #[must_use]
+    pub fn new(router: Router, endpoints: Endpoints) -> Self {
+        Self { endpoints, router }
+    }
+}
 
 /// Answers a request with one of our own endpoints.
 ///

@@ -10,12 +10,14 @@ use pingora_http::RequestHeader;
 use tokio::sync::Notify;
 
 use crate::auth::Source;
+use crate::gateway::connections::Held;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::route::Route;
 use crate::gateway::upstream::Chosen;
 use crate::gateway::{Admission, Asked, Refusal, Trail};
 use crate::header::forwarded::Trace;
 use crate::header::host;
+use crate::metrics::ConnectionState;
 use crate::model::credential::AuthMethod;
 use crate::model::policy::Permit;
 use crate::model::time::Now;
@@ -41,7 +43,13 @@ pub struct Context {
     pub(super) decided: Option<Decided>,
     pub(super) attempt: Option<Attempt>,
     pub(super) outcome: Outcome,
+    held: Option<Held>,
+    upgraded: Option<Upgraded>,
 }
+
+/// A connection that speaks another protocol: counted as long as this lives.
+#[derive(Debug)]
+struct Upgraded(Arc<Desk>);
 
 /// The head, as far as it is needed after pingora is done with it. Clones share their bytes.
 #[derive(Debug)]
@@ -111,6 +119,8 @@ impl Context {
             decided: None,
             attempt: None,
             outcome: Outcome::default(),
+            held: None,
+            upgraded: None,
         }
     }
 
@@ -140,6 +150,7 @@ impl Context {
         let head = self.head.as_ref()?;
         let host = head.host().map(host::normal)?.ok()?;
         self.site
+            .own
             .endpoints
             .find(Some(&host), &head.method, head.uri.path())
     }
@@ -180,6 +191,24 @@ impl Context {
             headers: &request.headers,
             peer: self.peer(),
             is_tls: false,
+        }
+    }
+
+    /// Lets the connection end with the session that opened it, however long it goes on.
+    pub(super) fn hold(&mut self, is_upgraded: bool) {
+        if is_upgraded && self.upgraded.is_none() {
+            self.upgraded = Some(Upgraded::new(&self.desk));
+        }
+        let (Some(arrival), Some(decided)) = (&self.arrival, &self.decided) else {
+            return;
+        };
+        let identity = decided.permit.as_ref().and_then(Permit::identity);
+        if let (Some(identity), Some(credential)) = (identity, &decided.trail.credential) {
+            let held = self
+                .desk
+                .connections
+                .hold(identity, credential, arrival.cut());
+            self.held = Some(held);
         }
     }
 
@@ -259,10 +288,31 @@ impl Context {
     }
 }
 
+impl Upgraded {
+    fn new(desk: &Arc<Desk>) -> Self {
+        desk.metrics().connections(ConnectionState::Upgraded).inc();
+        Self(Arc::clone(desk))
+    }
+}
+
+impl Drop for Upgraded {
+    fn drop(&mut self) {
+        let metrics = self.0.metrics();
+        metrics.connections(ConnectionState::Upgraded).dec();
+    }
+}
+
 impl Drop for Context {
     fn drop(&mut self) {
-        let Some(head) = &self.head else { return };
         let now = self.desk.clock.now();
+        if self.outcome.status == 0
+            && let Some(status) = self.attempt.as_ref().and_then(|attempt| attempt.status)
+        {
+            // It was dropped while its answer was on the way: cut off, or the process ends.
+            self.outcome.status = status;
+            self.outcome.reason = Some("cut");
+        }
+        let Some(head) = &self.head else { return };
         self.count(now);
         self.line(head, now);
     }

@@ -6,19 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::server::Limits;
-use crate::gateway::endpoint::Endpoints;
-use crate::gateway::{Gateway, route};
+use crate::gateway::{Connections, Gateway, route};
 use crate::header::forwarded::TrustedProxies;
 use crate::header::reader::Reader;
 use crate::metrics::{Metrics, RouteMetrics};
 
+use super::bridge::OwnEndpoints;
 use super::journal::Journal;
 use super::line::Line;
 use super::reply::Answer;
@@ -31,6 +30,7 @@ pub struct Desk {
     is_draining: AtomicBool,
     metrics: Arc<Metrics>,
     pub(super) journal: Option<Journal>,
+    pub(super) connections: Arc<Connections>,
     /// Counts requests that no route covers.
     pub(super) unrouted: RouteMetrics,
     /// Counts requests to our own endpoints.
@@ -41,8 +41,7 @@ pub struct Desk {
 #[derive(Debug)]
 pub struct Site {
     pub(super) gateway: Arc<Gateway>,
-    pub(super) endpoints: Endpoints,
-    pub(super) router: Router,
+    pub(super) own: OwnEndpoints,
     pub(super) limits: Arc<Limits>,
     pub(super) trusted: TrustedProxies,
     pub(super) realm: Box<str>,
@@ -62,23 +61,31 @@ pub struct Unreadable {
 }
 
 impl Desk {
-    /// Puts together what requests share. Without a journal no request leaves a line.
+    /// Puts together what requests share. Without [`Self::logging_to`] no request leaves a line.
     #[must_use]
     pub fn new(
         site: Site,
+        connections: Arc<Connections>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-        journal: Option<Journal>,
     ) -> Self {
         Self {
             site: ArcSwap::from_pointee(site),
             clock,
             is_draining: AtomicBool::new(false),
-            journal,
+            journal: None,
+            connections,
             unrouted: metrics.route("-"),
             own: metrics.route("countersign"),
             metrics,
         }
+    }
+
+    /// The same with a log of requests.
+    #[must_use]
+    pub fn logging_to(mut self, journal: Option<Journal>) -> Self {
+        self.journal = journal;
+        self
     }
 
     /// Replaces the configuration for every request that begins from now on.
@@ -156,16 +163,10 @@ impl Desk {
 impl Site {
     /// Makes a configuration ready for requests.
     #[must_use]
-    pub fn new(
-        config: &Config,
-        gateway: Arc<Gateway>,
-        endpoints: Endpoints,
-        router: Router,
-    ) -> Self {
+    pub fn new(config: &Config, gateway: Arc<Gateway>, own: OwnEndpoints) -> Self {
         Self {
             gateway,
-            endpoints,
-            router,
+            own,
             limits: Arc::new(config.limits.clone()),
             trusted: TrustedProxies::new(&config.server.trusted_proxies),
             realm: config.server.realm.clone(),

@@ -1,7 +1,9 @@
 //! What a client is told when its request was permitted and could not be carried.
 
 use http::StatusCode;
-use pingora_core::{Error, ErrorSource, ErrorType};
+use pingora_core::{Error, ErrorSource, ErrorType, Result};
+
+use crate::gateway::outbound::Unsendable;
 
 /// A failure, in a client's words and in the log's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub(super) struct Failed {
 pub(super) fn of(error: &Error) -> Failed {
     if matches!(error.etype(), ErrorType::HTTPStatus(413)) {
         return failed(413, super::TOO_LARGE, "body_too_large");
+    }
+    if matches!(error.etype(), ErrorType::HTTPStatus(503)) {
+        let detail = "Who you are cannot be signed at the moment. Try again soon.";
+        return failed(503, detail, "unsigned");
     }
     let is_timeout = matches!(
         error.etype(),
@@ -52,6 +58,15 @@ pub(super) fn of(error: &Error) -> Failed {
             failed(500, "Something went wrong here.", "internal")
         }
     }
+}
+
+/// A request that may pass and cannot be sent on, as pingora carries it to [`of`].
+pub(super) fn unsendable<T>(why: &Unsendable) -> Result<T> {
+    let status = match why {
+        Unsendable::Unspeakable(_) => 500,
+        Unsendable::Unsigned(_) => 503,
+    };
+    Error::e_explain(ErrorType::HTTPStatus(status), why.to_string())
 }
 
 fn failed(status: u16, detail: &'static str, reason: &'static str) -> Failed {

@@ -13,10 +13,13 @@
 //! Whoever accepts connections hands requests over one by one, each with an [`Arrival`]. Knows how HTTP is carried; what
 //! is allowed is decided in [`gateway`](crate::gateway).
 
+mod answer;
 mod bridge;
 mod context;
 mod desk;
 mod failure;
+mod fields;
+mod health;
 pub mod journal;
 pub mod line;
 mod peer;
@@ -28,28 +31,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, SET_COOKIE, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
 
-use crate::gateway::Refusal;
-use crate::gateway::endpoint::Caller;
-use crate::gateway::outbound::Outbound;
-use crate::header::fields::Fields;
-use crate::header::forwarded::X_REQUEST_ID;
-use crate::header::reader::Reader;
-use crate::model::credential::Accept;
+use crate::gateway::Outbound;
 
 use context::{Attempt, Context};
-use refusal::{LOGIN_PATH, Refused};
-use reply::Answer;
+use fields::{RequestFields, ResponseFields};
 
+pub use bridge::OwnEndpoints;
 pub use context::Arrival;
 pub use desk::{Desk, Site, Unreadable};
+pub use health::watch_upstreams;
 
 /// The full lane, ready to be handed requests. Clones are the same lane.
 pub type FullLane = Arc<HttpProxy<Lane>>;
@@ -59,12 +57,6 @@ pub type FullLane = Arc<HttpProxy<Lane>>;
 pub struct Lane {
     desk: Arc<Desk>,
 }
-
-/// A request's head as [`Fields`]: pingora keeps the spelling of names beside them.
-struct RequestFields<'a>(&'a mut RequestHeader);
-
-/// A response's head as [`Fields`].
-struct ResponseFields<'a>(&'a mut ResponseHeader);
 
 /// Connections to upstreams that are kept for later.
 const POOL: usize = 1024;
@@ -105,23 +97,27 @@ impl ProxyHttp for Lane {
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         context.take_down(session.req_header());
         if let Some(pattern) = context.endpoint().map(|endpoint| endpoint.path.clone()) {
-            answer_ourselves(session, context, pattern).await?;
+            answer::ourselves(session, context, pattern).await?;
             return Ok(true);
         }
         if let Err(refusal) = context.decide(session.req_header()).await {
-            refuse(session, context, &refusal).await?;
+            answer::refuse(session, context, &refusal).await?;
             return Ok(true);
         }
         if is_too_large(session.req_header(), context.site.limits.body_bytes) {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
-            send(session, context, error(session, status, TOO_LARGE)).await?;
+            answer::error(session, context, status, TOO_LARGE).await?;
             return Ok(true);
         }
         make_plain(session, context)?;
         Ok(false)
     }
 
-    async fn upstream_peer(&self, _: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> Result<Box<HttpPeer>> {
         let decided = context.decided.as_ref();
         let (route, permit) = decided
             .and_then(|decided| decided.route.as_ref().zip(decided.permit.as_ref()))
@@ -131,7 +127,8 @@ impl ProxyHttp for Lane {
             .upstream
             .choose(permit, now)
             .ok_or_else(|| Error::explain(ErrorType::ConnectError, "no server"))?;
-        let peer = peer::peer(&server.at, &route.upstream.upstream, route.rule.websocket);
+        let upgrades = route.rule.websocket && session.is_upgrade_req();
+        let peer = peer::peer(&server.at, &route.upstream.upstream, upgrades);
         context.attempt = Some(Attempt {
             server,
             started: now.monotonic,
@@ -167,9 +164,7 @@ impl ProxyHttp for Lane {
         };
         gateway
             .prepare(&mut RequestFields(head), &outbound, context.now)
-            .map_err(|unspeakable| {
-                Error::explain(ErrorType::InternalError, unspeakable.to_string())
-            })
+            .or_else(|why| failure::unsendable(&why))
     }
 
     async fn request_body_filter(
@@ -199,9 +194,13 @@ impl ProxyHttp for Lane {
         if self.desk.is_draining() {
             session.set_keepalive(None);
         }
+        if outlives_its_request(response) {
+            context.hold(response.status == StatusCode::SWITCHING_PROTOCOLS);
+            session.set_read_timeout(None);
+        }
         let mut fields = ResponseFields(response);
         context.site.gateway.clean_response(&mut fields);
-        for (name, value) in own_fields(context) {
+        for (name, value) in answer::own_fields(context) {
             response.append_header(name, value)?;
         }
         Ok(())
@@ -235,7 +234,7 @@ impl ProxyHttp for Lane {
         {
             session.set_keepalive(None);
             // Whoever is gone cannot be told.
-            let _ = send(session, context, error(session, status, failed.detail)).await;
+            let _ = answer::error(session, context, status, failed.detail).await;
         }
         FailToProxy {
             error_code: failed.status.map_or(0, |status| status.as_u16()),
@@ -279,112 +278,7 @@ impl ProxyHttp for Lane {
     }
 }
 
-impl Fields for RequestFields<'_> {
-    fn map(&self) -> &HeaderMap {
-        &self.0.headers
-    }
-
-    fn remove(&mut self, name: &HeaderName) {
-        self.0.remove_header(name);
-    }
-
-    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.0
-            .insert_header(name.clone(), value)
-            .expect("a name and a value that are ones already");
-    }
-}
-
-impl Fields for ResponseFields<'_> {
-    fn map(&self) -> &HeaderMap {
-        &self.0.headers
-    }
-
-    fn remove(&mut self, name: &HeaderName) {
-        self.0.remove_header(name);
-    }
-
-    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.0
-            .insert_header(name.clone(), value)
-            .expect("a name and a value that are ones already");
-    }
-}
-
 const TOO_LARGE: &str = "The body is larger than what is taken here.";
-
-async fn answer_ourselves(
-    session: &mut Session,
-    context: &mut Context,
-    pattern: Box<str>,
-) -> Result<()> {
-    let now = context.now;
-    let Some(head) = &mut context.head else {
-        return Error::e_explain(ErrorType::InternalError, "a head was taken down");
-    };
-    head.endpoint = Some(pattern);
-    let caller = Caller {
-        ip: head.client,
-        now,
-        request_id: head.trace.request_id.clone(),
-    };
-    let id = HeaderValue::from_str(&head.trace.request_id).ok();
-    bridge::answer(session, &context.site.router, caller, id).await
-}
-
-async fn refuse(session: &mut Session, context: &mut Context, refusal: &Refusal) -> Result<()> {
-    let request = session.req_header();
-    let route = context.decided.as_ref().and_then(|it| it.route.as_ref());
-    let login = context.site.endpoints.all().iter();
-    let has_login = login
-        .filter(|endpoint| endpoint.method == Method::GET)
-        .any(|endpoint| &*endpoint.path == LOGIN_PATH);
-    let answer = Refused {
-        refusal,
-        accept: route.map_or_else(Accept::default, |it| it.rule.requirement.accept),
-        realm: &context.site.realm,
-        reader: Reader::of(&request.method, &request.headers),
-        return_to: request
-            .uri
-            .path_and_query()
-            .map(http::uri::PathAndQuery::as_str)
-            .filter(|_| has_login),
-    }
-    .answer();
-    if matches!(refusal, Refusal::Malformed(_)) {
-        session.set_keepalive(None);
-    }
-    send(session, context, answer).await
-}
-
-/// An error for whoever reads this request's answer.
-fn error(session: &Session, status: StatusCode, detail: &str) -> Answer {
-    let request = session.req_header();
-    Answer::error(
-        status,
-        detail,
-        Reader::of(&request.method, &request.headers),
-    )
-}
-
-async fn send(session: &mut Session, context: &Context, answer: Answer) -> Result<()> {
-    own_fields(context)
-        .fold(answer, |answer, (name, value)| answer.with(name, value))
-        .send(session)
-        .await
-}
-
-/// What every answer says, ours or the upstream's.
-fn own_fields(context: &Context) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let head = context.head.as_ref();
-    let id = head.and_then(|head| HeaderValue::from_str(&head.trace.request_id).ok());
-    let cookie = context
-        .clears_cookie()
-        .then(|| context.site.clearing_cookie.clone());
-    id.map(|id| (X_REQUEST_ID, id))
-        .into_iter()
-        .chain(cookie.map(|cookie| (SET_COOKIE, cookie)))
-}
 
 /// Takes away what makes a request more than a plain one where the route does not allow that, and the authority of an
 /// absolute target, which was found to be the `Host`.
@@ -404,8 +298,16 @@ fn make_plain(session: &mut Session, context: &Context) -> Result<()> {
 }
 
 fn is_too_large(request: &RequestHeader, limit: u64) -> bool {
-    debug_assert!(request.headers.contains_key(HOST));
     let length = request.headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     length.is_some_and(|length| length > limit)
+}
+
+/// Whether what follows goes on for as long as both sides like.
+fn outlives_its_request(response: &ResponseHeader) -> bool {
+    response.status == StatusCode::SWITCHING_PROTOCOLS
+        || response
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream"))
 }

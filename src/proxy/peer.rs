@@ -30,6 +30,9 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Requests at once on one HTTP/2 connection to an upstream.
 const STREAMS: usize = 100;
 
+/// How long an upgraded connection may be silent. pingora has one limit for the answer and for what follows it.
+const UPGRADED_READ: Duration = Duration::from_hours(1);
+
 /// How to reach a server of an upstream, and how long to wait for it.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ const STREAMS: usize = 100;
 pub(super) fn peer(
     server: &UpstreamServer,
     upstream: &Upstream,
-    websocket: bool,
+    upgrades: bool,
 ) -> Result<Box<HttpPeer>> {
     let tls = server.tls.is_some();
     let sni = server.tls.as_deref().unwrap_or_default().to_owned();
@@ -57,11 +60,12 @@ pub(super) fn peer(
     options.read_timeout = Some(upstream.read_timeout);
     options.write_timeout = Some(upstream.read_timeout);
     options.idle_timeout = Some(IDLE);
-    options.http_upstream_request_policy = if websocket {
-        HttpUpstreamRequestPolicy::standard()
+    if upgrades {
+        options.read_timeout = Some(UPGRADED_READ);
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::standard();
     } else {
-        HttpUpstreamRequestPolicy::deny_upgrades()
-    };
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    }
     if server.http2 {
         options.set_http_version(2, 2);
         options.max_h2_streams = STREAMS;

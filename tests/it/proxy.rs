@@ -473,3 +473,157 @@ async fn elsewhere_an_upgrade_is_a_plain_request() {
     assert_eq!((answer.status(), answer.text().as_str()), (200, "plain"));
     assert!(app.request().fields("upgrade").is_empty());
 }
+
+#[tokio::test]
+async fn what_outlives_its_request_ends_with_its_session() {
+    let app = Upstream::answering(|request| {
+        if request.fields("upgrade").is_empty() {
+            let stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+            return Reply::Silence(stream.into());
+        }
+        let accepted =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        Reply::Echo(accepted.into())
+    })
+    .await;
+    let config = one_route(&app.url(), &format!("{REQUIRED}\nwebsocket = true"));
+    let config = config.replace("read_timeout = \"1s\"", "read_timeout = \"60s\"");
+    let gateway = Gateway::start(&config).await;
+    let jo = gateway.account("jo").await;
+    for fields in [&UPGRADE[..], &[]] {
+        let (session, token) = gateway.token(&jo).await;
+        let (other, kept) = gateway.token(&jo).await;
+        let mut ends = Client::connect(gateway.address).await;
+        let mut goes_on = Client::connect(gateway.address).await;
+        for (client, token) in [(&mut ends, &token), (&mut goes_on, &kept)] {
+            let own = bearer(token);
+            let all: Vec<&str> = fields.iter().copied().chain([&*own]).collect();
+            client.send(get("/", &all)).await;
+            client.expect(b"HTTP/1.1 ").await;
+        }
+        gateway.revoke(session).await;
+        ends.ends_within(Duration::from_secs(5)).await;
+        goes_on.stays_open_for(Duration::from_millis(100)).await;
+        gateway.revoke(other).await;
+        goes_on.ends_within(Duration::from_secs(5)).await;
+    }
+    let line = gateway.line("/").await;
+    assert_eq!(line["status"], 101, "{line}");
+}
+
+#[tokio::test]
+async fn an_assertion_is_signed_and_its_key_published() {
+    let app = Upstream::start().await;
+    let gateway = Gateway::with_route(&app.url(), &format!("{REQUIRED}\nassertion = true")).await;
+    let jo = gateway.account("jo").await;
+    let (_, token) = gateway.token(&jo).await;
+    let answer = gateway.ask(get("/", &[&bearer(&token)])).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let assertion = app.request().field("x-countersign-assertion").to_owned();
+    assert_eq!(assertion.split('.').count(), 3, "{assertion}");
+    let keys = gateway.ask(get("/.well-known/jwks.json", &[])).await.json();
+    assert_eq!(keys["keys"][0]["crv"], "P-256", "{keys}");
+}
+
+#[tokio::test]
+async fn unix_sockets_carry_requests_on_either_side() {
+    let app = Upstream::start().await;
+    let inner = Gateway::start(&format!(
+        "[[listen]]\naddress = \"unix:in.sock\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n{}",
+        one_route(&app.url(), PUBLIC)
+    ))
+    .await;
+    let socket = inner.path("in.sock");
+    let outer = Gateway::with_route(&format!("unix:{}", socket.display()), PUBLIC).await;
+    let answer = outer.ask(get("/a", &[])).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_eq!(app.request().field("x-forwarded-for"), "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_well_gets_no_requests() {
+    let well = Upstream::start().await;
+    let ill = Upstream::answering(|_| {
+        Reply::Bytes(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n".to_vec())
+    })
+    .await;
+    let config = format!(
+        "[upstream.app]\nservers = [\"{}\", \"{}\"]\nhealth = {{ path = \"/well\", interval = \"1s\" }}\n\
+         [[route]]\nname = \"app\"\npath = \"/\"\nupstream = \"app\"\n{PUBLIC}\n",
+        ill.url(),
+        well.url()
+    );
+    let gateway = Gateway::start(&config).await;
+    for _ in 0..300 {
+        if ill
+            .requests()
+            .iter()
+            .any(|it| it.line().starts_with("GET /well "))
+        {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    sleep(Duration::from_millis(200)).await;
+    for _ in 0..4 {
+        assert_eq!(gateway.ask(get("/", &[])).await.status(), 200);
+    }
+    let metrics = gateway.admin("/metrics").await.text();
+    assert!(
+        metrics.contains("countersign_upstream_up{upstream=\"app\"} 1"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn our_own_endpoints_answer_before_any_route() {
+    let app = Upstream::start().await;
+    let config = format!("{}\n[dialect.x_auth]\n", one_route(&app.url(), PUBLIC));
+    let gateway = Gateway::start(&config).await;
+    let body = "{\"client_guid\":\"c\",\"acctname\":\"a\",\"acctpass\":\"b\"}";
+    let length = body.len();
+    let head = "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    let mut client = Client::connect(gateway.address).await;
+    for _ in 0..2 {
+        let answer = client
+            .ask(format!("{head}Content-Length: {length}\r\n\r\n{body}"))
+            .await;
+        assert_eq!(
+            answer.json()["meta"]["code"],
+            answer.status(),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(answer.field("cache-control"), "no-store");
+    }
+    let large = "a".repeat(20_000);
+    let answer = gateway
+        .ask(format!("{head}Content-Length: 20000\r\n\r\n{large}"))
+        .await;
+    assert_eq!(answer.status(), 413, "{}", answer.text());
+    assert!(app.requests().is_empty());
+    assert_eq!(gateway.line("/auth/login").await["status"], 404);
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_503_and_public_routes_go_on() {
+    let app = Upstream::start().await;
+    let url = app.url();
+    let config = format!(
+        "[cache]\nttl = \"60s\"\n[upstream.app]\nservers = [\"{url}\"]\n\
+         [[route]]\nname = \"in\"\npath = \"/in\"\nupstream = \"app\"\naccess = \"required\"\naccept = [\"bearer\"]\n\
+         [[route]]\nname = \"open\"\npath = \"/open\"\nupstream = \"app\"\naccess = \"none\"\n"
+    );
+    let gateway = Gateway::start(&config).await;
+    let jo = gateway.account("jo").await;
+    let (_, token) = gateway.token(&jo).await;
+    let request = get("/in", &[&bearer(&token)]);
+    assert_eq!(gateway.ask(&request).await.status(), 200);
+    let (store, away) = (gateway.path("countersign.db"), gateway.path("away.db"));
+    std::fs::rename(&store, &away).unwrap();
+    let gone = gateway.becomes(&request, 503).await;
+    assert!(!gone.field("retry-after").is_empty());
+    assert_eq!(gateway.ask(get("/open", &[])).await.status(), 200);
+    std::fs::rename(&away, &store).unwrap();
+    gateway.becomes(&request, 200).await;
+}

@@ -67,6 +67,18 @@ impl Client {
         assert!(self.unread.is_empty(), "{}", self.unread.escape_ascii());
     }
 
+    /// Waits until the other side closes, whatever it says before.
+    pub(crate) async fn ends_within(&mut self, limit: Duration) {
+        let ended = timeout(limit, async { while self.read().await {} }).await;
+        assert!(ended.is_ok(), "the connection is still open");
+    }
+
+    /// The other side does not close for a while.
+    pub(crate) async fn stays_open_for(&mut self, time: Duration) {
+        let ended = timeout(time, async { while self.read().await {} }).await;
+        assert!(ended.is_err(), "the connection closed");
+    }
+
     async fn next(&mut self, bodiless: bool) -> Option<Message> {
         loop {
             if let Some(message) = take_message(&mut self.unread, bodiless) {

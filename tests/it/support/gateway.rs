@@ -70,7 +70,6 @@ impl Gateway {
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        auth.follow_feed().await.unwrap();
         Self {
             address: listeners[0],
             admin: admin.unwrap(),
@@ -91,6 +90,18 @@ impl Gateway {
     /// Sends one request on a connection of its own.
     pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> Message {
         client::ask(self.address, request).await
+    }
+
+    /// Asks again and again until the answer has that status; panics if it does not within ten seconds.
+    pub(crate) async fn becomes(&self, request: &str, status: u16) -> Message {
+        for _ in 0..200 {
+            let answer = self.ask(request).await;
+            if answer.status() == status {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("it never becomes {status}");
     }
 
     /// An account of that name, with `NAME@example.org`, role `member` and no password.

@@ -1,0 +1,134 @@
+//! Answering a request ourselves: with one of our own endpoints, or with a refusal.
+
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use pingora_core::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+use tokio::time::timeout;
+
+use crate::gateway::Refusal;
+use crate::gateway::endpoint::Caller;
+use crate::header::forwarded::X_REQUEST_ID;
+use crate::header::reader::Reader;
+use crate::model::credential::Accept;
+
+use super::bridge;
+use super::context::Context;
+use super::refusal::{LOGIN_PATH, Refused};
+use super::reply::Answer;
+
+/// How long, and how much of, a body is read on after it was answered. Closing with unread bytes resets the connection,
+/// and a reset throws the answer away before the client has read it.
+const LINGER: (Duration, usize) = (Duration::from_millis(500), 1 << 20);
+
+/// Lets one of our own endpoints answer. `pattern` is its path, without the secret that may stand in the request's.
+pub(super) async fn ourselves(
+    session: &mut Session,
+    context: &mut Context,
+    pattern: Box<str>,
+) -> Result<()> {
+    let now = context.now;
+    let Some(head) = &mut context.head else {
+        return Error::e_explain(ErrorType::InternalError, "no head was taken down");
+    };
+    head.endpoint = Some(pattern);
+    let caller = Caller {
+        ip: head.client,
+        now,
+        request_id: head.trace.request_id.clone(),
+    };
+    let id = HeaderValue::from_str(&head.trace.request_id).ok();
+    bridge::answer(session, &context.site.own.router, caller, id).await?;
+    linger(session).await;
+    Ok(())
+}
+
+/// Says why a request does not pass.
+pub(super) async fn refuse(
+    session: &mut Session,
+    context: &Context,
+    refusal: &Refusal,
+) -> Result<()> {
+    let request = session.req_header();
+    let route = context.decided.as_ref().and_then(|it| it.route.as_ref());
+    let has_login = context
+        .site
+        .own
+        .endpoints
+        .all()
+        .iter()
+        .any(|endpoint| endpoint.method == Method::GET && &*endpoint.path == LOGIN_PATH);
+    let answer = Refused {
+        refusal,
+        accept: route.map_or_else(Accept::default, |it| it.rule.requirement.accept),
+        realm: &context.site.realm,
+        reader: Reader::of(&request.method, &request.headers),
+        return_to: request
+            .uri
+            .path_and_query()
+            .map(http::uri::PathAndQuery::as_str)
+            .filter(|_| has_login),
+    }
+    .answer();
+    if matches!(refusal, Refusal::Malformed(_)) {
+        session.set_keepalive(None);
+    }
+    send(session, context, answer).await
+}
+
+/// Sends an error to whoever reads this request's answer.
+pub(super) async fn error(
+    session: &mut Session,
+    context: &Context,
+    status: StatusCode,
+    detail: &str,
+) -> Result<()> {
+    let request = session.req_header();
+    let reader = Reader::of(&request.method, &request.headers);
+    send(session, context, Answer::error(status, detail, reader)).await
+}
+
+/// What every answer says, ours or the upstream's.
+pub(super) fn own_fields(context: &Context) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let head = context.head.as_ref();
+    let id = head.and_then(|head| HeaderValue::from_str(&head.trace.request_id).ok());
+    let cookie = context
+        .clears_cookie()
+        .then(|| context.site.clearing_cookie.clone());
+    id.map(|id| (X_REQUEST_ID, id))
+        .into_iter()
+        .chain(cookie.map(|cookie| (SET_COOKIE, cookie)))
+}
+
+async fn send(session: &mut Session, context: &Context, answer: Answer) -> Result<()> {
+    if context.desk.is_draining() {
+        session.set_keepalive(None);
+    }
+    own_fields(context)
+        .fold(answer, |answer, (name, value)| answer.with(name, value))
+        .send(session)
+        .await?;
+    linger(session).await;
+    Ok(())
+}
+
+/// Reads on for a moment what a client still sends of its body.
+async fn linger(session: &mut Session) {
+    if session.is_body_done() {
+        return;
+    }
+    let (limit, most) = LINGER;
+    let rest = async {
+        let mut read = 0;
+        while let Ok(Some(bytes)) = session.downstream_session.read_request_body().await {
+            read += bytes.len();
+            if read > most {
+                return;
+            }
+        }
+    };
+    // Whoever takes longer has had the time to read its answer.
+    let _ = timeout(limit, rest).await;
+}
