@@ -4,6 +4,7 @@
 //! configuration, and only if it is right from end to end requests begin to see it. What is bound to a socket, a file or a
 //! thread needs a restart, and a reload says so.
 
+mod audit;
 mod core;
 mod reload;
 
@@ -204,7 +205,7 @@ fn admin(core: &Arc<Core>, health: Health, token: Option<String>) -> Admin {
         metrics: Arc::clone(&core.parts.metrics),
         reload: Reload::new(move || {
             let core = Arc::clone(&reloaded);
-            async move { core.reload() }
+            async move { core.reload().await }
         }),
         token,
         auth: Arc::clone(&core.parts.auth),
@@ -228,7 +229,7 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
 async fn reload_on(mut hangups: Signal, core: Arc<Core>) {
     while hangups.recv().await.is_some() {
         // What is wrong stands in the log, and the old configuration stays.
-        let _ = core.reload();
+        let _ = core.reload().await;
     }
 }
 

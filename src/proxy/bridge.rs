@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use pingora_core::{ErrorType, OrErr as _, Result};
@@ -61,6 +61,9 @@ pub(super) async fn answer(
 
 /// At most one byte more than may be.
 async fn read_body(session: &mut Session) -> Result<Bytes> {
+    if session.req_header().headers.contains_key(EXPECT) {
+        session.write_continue_response().await?;
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = session.downstream_session.read_request_body().await? {
         let room = (BODY_BYTES + 1).saturating_sub(body.len());

@@ -217,7 +217,9 @@ impl ProxyHttp for Lane {
             attempt.server.note_failure(context.desk.clock.now());
         }
         // Nothing was sent, so another server may get it, whatever its method.
-        error.set_retry(true);
+        let decided = context.decided.as_ref();
+        let route = decided.and_then(|decided| decided.route.as_ref());
+        error.set_retry(route.is_some_and(|route| route.upstream.servers().len() > 1));
         error
     }
 

@@ -16,6 +16,7 @@ use crate::proxy::journal::Journal;
 use crate::proxy::{Desk, OwnEndpoints, Site, watch_upstreams};
 use crate::store::{self, OpenError, SharedStore};
 
+use super::audit;
 use super::reload::Load;
 
 /// The parts that stay.
@@ -91,7 +92,8 @@ impl Core {
             self.parts.auth.run(over.clone()),
             self.parts.signer.run(&*self.clock, over.clone()),
             self.connections.run(&*self.clock, over.clone()),
-            watch_upstreams(Arc::clone(&self.desk), over),
+            watch_upstreams(Arc::clone(&self.desk), over.clone()),
+            audit::tell(Arc::clone(&self.store), &*self.clock, over),
         );
     }
 

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::config::{Config, Mistakes};
+use crate::model::audit::{Actor, AuditEvent, AuditResult};
+use crate::store::Action;
 
 use super::core::Core;
 
@@ -15,23 +17,30 @@ impl Core {
     ///
     /// # Errors
     /// Every mistake, each on a line; nothing has changed then.
-    pub(super) fn reload(&self) -> Result<(), Vec<String>> {
-        match (self.load)() {
+    pub(super) async fn reload(&self) -> Result<(), Vec<String>> {
+        let (result, reloaded) = match (self.load)() {
             Ok(config) => {
                 self.take(config);
-                Ok(())
+                (AuditResult::Success, Ok(()))
             }
-            Err(mistakes) => {
-                self.parts.metrics.set_reload_successful(false);
-                let lines = mistakes.list().len();
-                let mistakes = mistakes.to_string();
-                tracing::error!(
-                    target: "audit", event = "config.reload", result = "failure",
-                    actor = "operator", mistakes
-                );
-                Err(mistakes.lines().take(lines).map(str::to_owned).collect())
-            }
+            Err(mistakes) => (AuditResult::Failure, Err(lines(&mistakes))),
+        };
+        self.parts.metrics.set_reload_successful(reloaded.is_ok());
+        if let Err(mistakes) = &reloaded {
+            tracing::error!(?mistakes, "the configuration has mistakes and is not taken");
         }
+        let event = AuditEvent {
+            event: "config.reload",
+            result,
+            reason: reloaded.is_err().then_some("invalid"),
+            user: None,
+            object: None,
+        };
+        let action = Action::new(self.clock.now().wall, Actor::Operator, None);
+        if let Err(error) = self.store.record(&event, &action).await {
+            tracing::warn!(%error, "the reload could not be written down");
+        }
+        reloaded
     }
 
     fn take(&self, config: Config) {
@@ -39,14 +48,17 @@ impl Core {
         let kept = needs_restart(&current, &config);
         self.replace(&config);
         *current = config;
-        self.parts.metrics.set_reload_successful(true);
-        tracing::info!(
-            target: "audit", event = "config.reload", result = "success", actor = "operator"
-        );
         if !kept.is_empty() {
             tracing::warn!(sections = ?kept, "what was changed there is taken at the next start");
         }
     }
+}
+
+/// A line per mistake, without their number.
+fn lines(mistakes: &Mistakes) -> Vec<String> {
+    let text = mistakes.to_string();
+    let lines = text.lines().take(mistakes.list().len());
+    lines.map(str::to_owned).collect()
 }
 
 /// The sections that differ and are bound to sockets, files or threads.
