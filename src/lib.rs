@@ -67,6 +67,7 @@
 //! | [`proxy`] | 6 | the full lane: pingora's phases in our types | pingora |
 //! | [`admin`] | 6 | the admin listener: metrics, health, reload | axum |
 //! | [`dialect`] | 6 | the login APIs that clients already speak | axum |
+//! | [`pages`] | 5 | what people see: the frame of our pages and their forms | axum, maud |
 //! | [`gateway`] | 5 | the route table, the one decision, upstreams, live connections, assertions | |
 //! | [`auth`] | 4 | verifying and issuing: cache, passwords, throttle, feed, mail | moka, argon2, lettre |
 //! | [`store`] | 3 | where everything lives that must not be forgotten | rusqlite |

@@ -35,7 +35,7 @@ pub(super) fn text(place: &Place, sample: &Sample) -> String {
          Everything here is temporary. Stop it with Ctrl-C.",
         email = sample.email,
         username = sample.username,
-        password = sample.password.expose(),
+        password = sample.password,
         config = place.config,
     )
 }
@@ -99,7 +99,7 @@ fn credentials(gateway: &str, sample: &Sample) -> Vec<(&'static str, String)> {
 
 /// How a client gets, renews and gives back its tokens.
 fn logins(gateway: &str, sample: &Sample) -> Vec<(&'static str, String)> {
-    let (client, email, password) = (sample.client, sample.email, sample.password.expose());
+    let (client, email, password) = (sample.client, sample.email, &sample.password);
     let (key, refresh) = (
         sample.to_refresh.key.expose(),
         sample.to_refresh.refresh.expose(),

@@ -29,7 +29,7 @@ pub(super) struct Sample {
     /// The account's login name.
     pub(super) username: &'static str,
     /// Its password.
-    pub(super) password: PlainToken,
+    pub(super) password: String,
     /// The name of our cookie.
     pub(super) cookie_name: &'static str,
     /// A keyed login.
@@ -64,8 +64,9 @@ pub(super) struct Keyed {
 impl Sample {
     /// Makes all of it in a fresh store.
     pub(super) async fn make(server: &Server, cookie_name: &'static str) -> Result<Self> {
-        // 160 random bits that need no quotes in a shell; never a token of anything.
-        let password = PlainToken::generate(TokenKind::Link);
+        // The random part of a token that is never used as one: it needs no quotes in a shell.
+        let random = PlainToken::generate(TokenKind::Link);
+        let password: String = random.expose().chars().skip(4).collect();
         let now = SystemClock::new().now();
         let maker = Maker {
             server,
@@ -106,7 +107,7 @@ impl Sample {
 /// What everything is made with.
 struct Maker<'a> {
     server: &'a Server,
-    password: &'a PlainToken,
+    password: &'a str,
     now: Now,
     action: Action,
 }
@@ -131,7 +132,7 @@ impl Maker<'_> {
             name: Some("Demo Person".into()),
             role: Role::member(),
             groups: vec![Group::parse("staff")?, Group::parse("early-birds")?],
-            password: Some(Password::new(self.password.expose())),
+            password: Some(Password::new(self.password)),
         };
         Ok(self.server.auth.accounts.add(draft, &self.action).await?)
     }
@@ -141,7 +142,7 @@ impl Maker<'_> {
             dialect,
             client: Some(ClientId::parse(CLIENT)?),
             identifier: EMAIL.to_owned(),
-            password: Password::new(self.password.expose()),
+            password: Password::new(self.password),
             ip: None,
             grant,
         };

@@ -14,6 +14,7 @@ mod clients;
 mod demo;
 mod explain;
 mod import;
+mod serve;
 mod settings;
 mod whole;
 
