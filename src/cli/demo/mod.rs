@@ -36,6 +36,11 @@ pub(super) fn run() -> Result<()> {
 }
 
 async fn serve(file: &Path) -> Result<()> {
+    // From here on a signal ends the demo in order, and so the directory with it.
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let echo = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let [gateway, admin] = [free_port(8080).await?, free_port(9090).await?];
     let settings = [
@@ -60,10 +65,6 @@ async fn serve(file: &Path) -> Result<()> {
         admin: format!("http://127.0.0.1:{admin}"),
         config: file.display().to_string(),
     };
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
     output::print(&lines::text(&place, &sample))?;
     let stop = async {
         tokio::select! {
