@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 /// Why a store could not be opened, and what to do.
@@ -204,8 +205,10 @@ fn configure(path: &Path, connection: &Connection, purpose: Purpose) -> Result<(
             "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;"
         }
     };
+    // Without it a value that is bound may change the plan, and so each lookup would be planned anew.
     connection
-        .execute_batch(SETTINGS)
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .and_then(|_| connection.execute_batch(SETTINGS))
         .and_then(|()| connection.execute_batch(settings))
         .map_err(|error| refused(path, &error))?;
     for (setting, wanted) in [

@@ -221,3 +221,26 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::connection::{Purpose, connect, prepare};
+    use super::*;
+
+    #[test]
+    fn a_lookup_is_planned_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        prepare(&path).unwrap();
+        let connection = connect(&path, Purpose::Read).unwrap();
+        for _ in 0..5 {
+            let nobody = first(&connection, INTROSPECT, [[7_u8; 32]], principal);
+            assert!(nobody.unwrap().is_none());
+        }
+        let statement = connection.prepare_cached(INTROSPECT).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 5);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}
