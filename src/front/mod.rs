@@ -19,7 +19,7 @@ use pingora_core::apps::HttpServerApp as _;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::config::server::Limits;
@@ -117,6 +117,7 @@ impl Front {
     }
 
     async fn serve(mut self, mut stream: Stream, connection: &Connection) {
+        let cut = Arc::new(Notify::new());
         loop {
             let limits = self.desk.limits();
             let head = head::read(&mut stream, &limits, &mut self.shutdown).await;
@@ -136,8 +137,7 @@ impl Front {
             session.set_pipelined_prefix(bytes);
             session.set_read_timeout(Some(limits.body_idle));
             session.set_write_timeout(Some(limits.body_idle));
-            let arrival = Arrival::new(connection.peer);
-            let cut = arrival.cut();
+            let arrival = Arrival::new(connection.peer, Arc::clone(&cut));
             session.set_connection_user_context(Some(Box::new(arrival)));
             let again = tokio::select! {
                 biased;

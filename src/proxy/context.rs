@@ -1,5 +1,6 @@
 //! What is known of one request while it is on its way, and the line that it leaves when it ends.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::metrics::ConnectionState;
 use crate::model::credential::AuthMethod;
 use crate::model::policy::Permit;
 use crate::model::time::Now;
+use crate::model::token::TokenKind;
 
 use super::desk::{Desk, Site};
 use super::line::{Line, Upstream};
@@ -92,19 +94,10 @@ pub(super) struct Outcome {
 }
 
 impl Arrival {
-    /// A request on a connection from `peer`.
+    /// A request on a connection from `peer`; `cut` is notified when the connection has to end at once.
     #[must_use]
-    pub fn new(peer: IpAddr) -> Self {
-        Self {
-            peer,
-            cut: Arc::default(),
-        }
-    }
-
-    /// Notified when the request, and its connection with it, has to end at once.
-    #[must_use]
-    pub fn cut(&self) -> Arc<Notify> {
-        Arc::clone(&self.cut)
+    pub fn new(peer: IpAddr, cut: Arc<Notify>) -> Self {
+        Self { peer, cut }
     }
 }
 
@@ -207,7 +200,7 @@ impl Context {
             let held = self
                 .desk
                 .connections
-                .hold(identity, credential, arrival.cut());
+                .hold(identity, credential, Arc::clone(&arrival.cut));
             self.held = Some(held);
         }
     }
@@ -257,7 +250,7 @@ impl Context {
             remote_ip: Some(head.client),
             method: Some(head.method.as_str()),
             host: head.host(),
-            path: Some(head.endpoint.as_deref().unwrap_or(head.uri.path())),
+            path: Some(&head.path_without_secrets()),
             route: route.map(|route| &*route.rule.name),
             status: self.outcome.status,
             bytes_in: self.outcome.bytes_in,
@@ -319,6 +312,26 @@ impl Drop for Context {
 }
 
 impl Head {
+    /// The path as it may be logged: seed 000 puts a session token into it.
+    fn path_without_secrets(&self) -> Cow<'_, str> {
+        let path = self.endpoint.as_deref().unwrap_or(self.uri.path());
+        if path.starts_with("/me/") {
+            return "/me/:token".into();
+        }
+        let is_secret = |segment: &str| segment.starts_with('{') || is_token(segment);
+        if !path.split('/').any(is_secret) {
+            return path.into();
+        }
+        let segments = path.split('/').map(|segment| {
+            if is_secret(segment) {
+                ":token"
+            } else {
+                segment
+            }
+        });
+        segments.collect::<Vec<_>>().join("/").into()
+    }
+
     pub(super) fn host(&self) -> Option<&str> {
         self.host.as_ref().and_then(|host| host.to_str().ok())
     }
@@ -330,6 +343,10 @@ impl Attempt {
             .unwrap_or(now.monotonic)
             .saturating_sub(self.started)
     }
+}
+
+fn is_token(segment: &str) -> bool {
+    TokenKind::of_prefix(segment).is_some()
 }
 
 /// A method as metrics know it: clients must not be able to make new series.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
 use super::support::{Client, Gateway, Reply, Upstream, get, one_route};
@@ -626,4 +627,29 @@ async fn a_store_that_is_gone_is_503_and_public_routes_go_on() {
     assert_eq!(gateway.ask(get("/open", &[])).await.status(), 200);
     std::fs::rename(&away, &store).unwrap();
     gateway.becomes(&request, 200).await;
+}
+
+#[tokio::test]
+async fn a_token_in_a_path_is_not_logged() {
+    let app = Upstream::start().await;
+    let gateway = Gateway::with_route(&app.url(), PUBLIC).await;
+    let token = "css_0123456789abcdef";
+    gateway.ask(get(&format!("/me/{token}"), &[])).await;
+    gateway.ask(get(&format!("/a/{token}/b"), &[])).await;
+    assert_eq!(gateway.line("/me/:token").await["status"], 200);
+    assert_eq!(gateway.line("/a/:token/b").await["status"], 200);
+    assert!(!format!("{:?}", gateway.lines()).contains(token));
+}
+
+#[tokio::test]
+async fn an_h2c_upstream_is_spoken_to_in_http2() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    let gateway = Gateway::with_route(&url, PUBLIC).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send(get("/", &[])).await;
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut preface = [0; 24];
+    socket.read_exact(&mut preface).await.unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 }
