@@ -28,6 +28,10 @@ pub struct SessionId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId([u8; 16]);
 
+/// Names a linked account in lists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId([u8; 16]);
+
 /// Names one request in logs, here and upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId([u8; 16]);
@@ -122,6 +126,7 @@ text_id!(AccountId);
 text_id!(ClientId);
 binary_id!(SessionId);
 binary_id!(TokenId);
+binary_id!(ConnectionId);
 binary_id!(RequestId);
 
 fn is_text_id(text: &str) -> bool {

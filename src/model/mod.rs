@@ -10,6 +10,8 @@
 //! | [`PlainToken`](token::PlainToken) | the secret string of a token, as its holder has it | RFC 6750 §1.2 |
 //! | [`TokenDigest`](token::TokenDigest) | the only form of a token that is stored | – |
 //! | [`Session`](session::Session) | one login and every token that came from it | NIST SP 800-63B §7 |
+//! | [`VerificationCode`](code::VerificationCode) | what a person is mailed to prove themselves again | seed 002 |
+//! | [`Connection`](connection::Connection) | an account elsewhere that is the same person's | seed 002 |
 //! | [`Scope`](scope::Scope) | what a token may be used for | RFC 6749 §3.3 |
 //! | [`Principal`](principal::Principal) | whom a token that is active stands for | RFC 7662 §2.2 |
 //! | [`Requirement`](policy::Requirement) | what a route asks of a request | – |
@@ -21,6 +23,8 @@ pub mod account;
 pub mod audit;
 pub mod change;
 pub mod client;
+pub mod code;
+pub mod connection;
 pub mod credential;
 pub mod id;
 pub mod mail;

@@ -129,6 +129,14 @@ pub enum AccountChange {
         /// The session that asked for it and goes on, if one did.
         keep: Option<SessionId>,
     },
+    /// Audited as `user.associate-password`; makes a shadow account full and ends all sessions but `keep` and named API
+    /// tokens. Refused as [`Unique::Password`] to an account that is full already.
+    FirstPassword {
+        /// The hash.
+        hash: PasswordHash,
+        /// The session that asked for it and goes on.
+        keep: SessionId,
+    },
     /// A confirmed address, from an operator. Audited as `user.set-email`; a pending one is dropped; ends nothing.
     Email(Option<Email>),
     /// An address that a person gave. Audited as `user.update-email`; ends nothing.
@@ -202,6 +210,7 @@ impl AccountChange {
             Self::Status(AccountStatus::Active) => "user.enable",
             Self::Status(AccountStatus::Disabled) => "user.disable",
             Self::Password { .. } => "user.set-password",
+            Self::FirstPassword { .. } => "user.associate-password",
             Self::Email(_) => "user.set-email",
             Self::PendingEmail(_) => "user.update-email",
             Self::Username(_) => "user.set-username",
@@ -209,13 +218,30 @@ impl AccountChange {
         }
     }
 
-    /// Makes the change to an account that was read.
-    pub(super) fn apply(&self, account: &mut Account) {
+    /// The hash of the password that it sets, if it sets one.
+    pub(super) const fn password(&self) -> Option<&PasswordHash> {
         match self {
+            Self::Password { hash, .. } | Self::FirstPassword { hash, .. } => Some(hash),
+            Self::Role(_)
+            | Self::Groups(_)
+            | Self::Status(_)
+            | Self::Email(_)
+            | Self::PendingEmail(_)
+            | Self::Username(_)
+            | Self::Name(_) => None,
+        }
+    }
+
+    /// Makes the change to an account that was read.
+    pub(super) fn apply(&self, account: &mut Account) -> Result<(), StoreError> {
+        match self {
+            Self::FirstPassword { .. } if account.kind == AccountKind::Full => {
+                return Err(StoreError::Conflict(Unique::Password));
+            }
             Self::Role(role) => account.role = role.clone(),
             Self::Groups(groups) => account.groups.clone_from(groups),
             Self::Status(status) => account.status = *status,
-            Self::Password { .. } => account.kind = AccountKind::Full,
+            Self::Password { .. } | Self::FirstPassword { .. } => account.kind = AccountKind::Full,
             Self::Email(email) => {
                 account.email.clone_from(email);
                 account.pending_email = None;
@@ -224,6 +250,7 @@ impl AccountChange {
             Self::Username(username) => account.username.clone_from(username),
             Self::Name(name) => account.name.clone_from(name),
         }
+        Ok(())
     }
 
     /// Why a session ends with it, if it does.
@@ -233,10 +260,14 @@ impl AccountChange {
             Self::Password { keep, .. } if session.label.is_none() && *keep != Some(session.id) => {
                 Some(RevocationCause::PasswordChanged)
             }
+            Self::FirstPassword { keep, .. } if session.label.is_none() && *keep != session.id => {
+                Some(RevocationCause::PasswordChanged)
+            }
             Self::Role(_)
             | Self::Groups(_)
             | Self::Status(AccountStatus::Active)
             | Self::Password { .. }
+            | Self::FirstPassword { .. }
             | Self::Email(_)
             | Self::PendingEmail(_)
             | Self::Username(_)

@@ -19,6 +19,8 @@ use crate::model::time::Timestamp;
 
 pub mod accounts;
 pub mod clients;
+pub mod codes;
+pub mod connections;
 pub mod journal;
 pub mod memory;
 pub mod outbox;
@@ -27,6 +29,8 @@ pub mod sqlite;
 
 pub use accounts::Accounts;
 pub use clients::Clients;
+pub use codes::Codes;
+pub use connections::Connections;
 pub use journal::Journal;
 pub use outbox::Outbox;
 pub use sessions::Sessions;
@@ -36,9 +40,15 @@ use memory::MemoryStore;
 use sqlite::SqliteStore;
 
 /// A store of everything that countersign must not forget.
-pub trait Store: Accounts + Clients + Sessions + Journal + Outbox + Debug + Send + Sync {}
+pub trait Store:
+    Accounts + Clients + Sessions + Codes + Connections + Journal + Outbox + Debug + Send + Sync
+{
+}
 
-impl<T: Accounts + Clients + Sessions + Journal + Outbox + Debug + Send + Sync> Store for T {}
+impl<T> Store for T where
+    T: Accounts + Clients + Sessions + Codes + Connections + Journal + Outbox + Debug + Send + Sync
+{
+}
 
 /// A store as the rooms above share it.
 pub type SharedStore = Arc<dyn Store>;
@@ -105,6 +115,10 @@ pub enum Unique {
     Username,
     /// A client's id.
     ClientId,
+    /// An account at a provider.
+    Connection,
+    /// An account's first password.
+    Password,
 }
 
 /// What can be missing.
@@ -165,6 +179,8 @@ impl std::fmt::Display for Unique {
             Self::Email => "that e-mail address",
             Self::Username => "that username",
             Self::ClientId => "that client id",
+            Self::Connection => "that account at the provider",
+            Self::Password => "the account's password",
         })
     }
 }

@@ -80,8 +80,8 @@ pub trait Sessions {
     /// Notes when sessions were last used. Not audited, not fed, may be lost in a crash.
     async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Forgets up to `limit` tokens, sessions and links that expired before `before`, and feed entries a day older than
-    /// that; returns how many. Call until zero.
+    /// Forgets up to `limit` tokens, sessions, links and codes that expired before `before`, attempts an hour older than
+    /// that, and feed entries a day older; returns how many. Call until zero.
     async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 

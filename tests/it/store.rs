@@ -9,6 +9,8 @@
 
 mod accounts;
 mod clients;
+mod codes;
+mod connections;
 mod file;
 mod fixture;
 mod journal;
@@ -54,6 +56,7 @@ promises! {
         an_address_that_was_given_up_is_free
         disabling_ends_every_session
         a_new_password_ends_logins_but_one_and_no_api_token
+        a_first_password_is_given_once
         what_is_no_matter_of_trust_ends_nothing
         a_deleted_account_leaves_its_audit_records_alone
         a_password_is_rehashed_only_if_it_is_still_the_old_one
@@ -87,6 +90,20 @@ promises! {
         a_repetition_too_late_ends_the_session
         what_is_no_good_refresh_token_is_unknown
         only_tokens_of_the_same_kind_are_replaced;
+    codes:
+        a_good_code_adds_its_token_and_is_used_up
+        a_code_is_good_in_its_time_and_session_alone
+        a_newer_code_takes_the_place_of_the_older
+        wrong_tries_end_a_code_whichever_session_made_them
+        an_account_has_so_many_wrong_tries_in_so_long
+        mails_are_counted_on_the_account
+        what_is_refused_changes_nothing
+        an_ended_session_has_no_code
+        old_codes_and_attempts_are_swept;
+    connections:
+        a_connection_reads_back_and_is_linked_once
+        connections_are_listed_oldest_first_and_removed_once
+        a_connection_goes_with_its_account;
     journal:
         the_feed_is_read_in_order_and_in_portions
         a_forgotten_feed_goes_on_counting
@@ -101,5 +118,7 @@ promises! {
         of_two_refreshes_one_is_first
         a_single_use_token_is_used_by_one
         no_session_outlives_a_disabled_account
-        of_two_accounts_with_one_address_one_is_made;
+        of_two_accounts_with_one_address_one_is_made
+        a_code_is_good_for_one
+        no_more_tries_than_there_are_count;
 }

@@ -70,8 +70,8 @@ impl Accounts for MemoryStore {
     ) -> Result<Committed<Account>, StoreError> {
         let mut writing = self.write(action);
         let (mut account, mut password) = writing.state.copy(id)?;
-        change.apply(&mut account);
-        if let AccountChange::Password { hash, .. } = change {
+        change.apply(&mut account)?;
+        if let Some(hash) = change.password() {
             password = Some(hash.clone());
         }
         writing.state.check_claims(&account)?;
@@ -107,6 +107,8 @@ impl Accounts for MemoryStore {
             .links
             .retain(|_, link| link.purpose.account() != Some(id));
         state.relations.retain(|(whose, _), _| whose != id);
+        state.attempts.retain(|(whose, _, _)| whose != id);
+        state.connections.retain(|_, link| link.account != *id);
         Ok(writing.commit(()))
     }
 

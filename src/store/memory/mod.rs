@@ -5,6 +5,8 @@
 
 mod accounts;
 mod clients;
+mod codes;
+mod connections;
 mod journal;
 mod outbox;
 mod sessions;
@@ -14,6 +16,7 @@ use std::collections::BTreeMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::accounts::{Link, PasswordHash};
+use super::codes::{Attempt, LiveCode};
 use super::journal::SigningKey;
 use super::outbox::QueuedMail;
 use super::sessions::{FirstUse, NewToken};
@@ -22,7 +25,8 @@ use crate::model::account::{Account, Identifier};
 use crate::model::audit::{AuditEvent, AuditRecord};
 use crate::model::change::{Change, Sequence, Subject};
 use crate::model::client::Client;
-use crate::model::id::{AccountId, ClientId, SessionId};
+use crate::model::connection::Connection;
+use crate::model::id::{AccountId, ClientId, ConnectionId, SessionId};
 use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
@@ -40,6 +44,10 @@ struct State {
     relations: BTreeMap<(AccountId, ClientId), Relation>,
     sessions: BTreeMap<SessionId, Session>,
     tokens: BTreeMap<TokenDigest, Token>,
+    /// Some of sessions that ended; nobody finds those.
+    codes: BTreeMap<SessionId, LiveCode>,
+    attempts: Vec<(AccountId, Attempt, Timestamp)>,
+    connections: BTreeMap<ConnectionId, Connection>,
     changes: Vec<(Timestamp, Change)>,
     last_change: i64,
     audit: Vec<AuditRecord>,

@@ -12,6 +12,7 @@ use crate::model::principal::{LastUsed, Principal};
 use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
+use crate::store::codes::ATTEMPTS_KEPT;
 use crate::store::journal::{done, failed};
 use crate::store::sessions::{
     CHANGES_KEPT, FirstUse, NewToken, Rotated, Rotation, SessionSet, Sessions, Use, opened_event,
@@ -184,6 +185,13 @@ impl Sessions for MemoryStore {
         state
             .links
             .retain(|_, link| !forget(link.expires_at < before));
+        state
+            .codes
+            .retain(|_, code| !forget(code.expires_at < before));
+        let counted_since = before.before(ATTEMPTS_KEPT);
+        state
+            .attempts
+            .retain(|(_, _, at)| !forget(*at < counted_since));
         let kept_since = before.before(CHANGES_KEPT);
         state.changes.retain(|(at, _)| !forget(*at < kept_since));
         Ok(limit - left)
@@ -196,7 +204,7 @@ impl State {
         sessions.filter(|s| wanted(s)).map(|s| s.id).collect()
     }
 
-    fn owner(&self, session: &SessionId) -> Option<AccountId> {
+    pub(super) fn owner(&self, session: &SessionId) -> Option<AccountId> {
         self.sessions.get(session).map(|s| s.account.clone())
     }
 
@@ -230,7 +238,7 @@ impl State {
             })
     }
 
-    fn check_new(&self, tokens: &[NewToken]) -> Result<(), StoreError> {
+    pub(super) fn check_new(&self, tokens: &[NewToken]) -> Result<(), StoreError> {
         if tokens.iter().any(|t| self.tokens.contains_key(&t.digest)) {
             return Err(StoreError::Corrupt("two tokens with one digest".into()));
         }
@@ -251,7 +259,7 @@ impl State {
 }
 
 impl Writing<'_> {
-    fn add(&mut self, session: SessionId, token: &NewToken) {
+    pub(super) fn add(&mut self, session: SessionId, token: &NewToken) {
         let state = &mut *self.state;
         if let Some(session) = state.sessions.get_mut(&session) {
             session.expires_at = reach(session.expires_at, token.expires_at);

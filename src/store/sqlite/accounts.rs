@@ -69,8 +69,8 @@ impl Accounts for SqliteStore {
         let (id, change) = (id.clone(), change.clone());
         self.write(action, move |mut writing| {
             let (number, mut secret) = writing.get(&id)?;
-            change.apply(&mut secret.account);
-            if let AccountChange::Password { hash, .. } = &change {
+            change.apply(&mut secret.account)?;
+            if let Some(hash) = change.password() {
                 secret.password = Some(hash.clone());
             }
             writing.update(number, &secret)?;

@@ -260,7 +260,10 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 /// The schema's steps; the version of a store is how many of them it has seen. Steps are added, never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../schema/0001_start.sql"),
+    include_str!("../schema/0002_codes.sql"),
+];
 
 /// What stands in the file's header to say that it is ours: "csgn".
 const APPLICATION: i64 = 0x6373_676e;

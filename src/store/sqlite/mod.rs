@@ -11,7 +11,9 @@
 mod accounts;
 mod backup;
 mod clients;
+mod codes;
 mod connection;
+mod connections;
 mod journal;
 mod outbox;
 mod place;

@@ -11,6 +11,7 @@ use crate::model::principal::Principal;
 use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
+use crate::store::codes::ATTEMPTS_KEPT;
 use crate::store::journal::{done, failed};
 use crate::store::sessions::{
     CHANGES_KEPT, NewToken, Rotated, Rotation, SessionSet, Sessions, Use, opened_event,
@@ -184,9 +185,15 @@ impl Sessions for SqliteStore {
     }
 
     async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let steps = SWEEP
-            .into_iter()
-            .zip([before, before, before, before.before(CHANGES_KEPT)]);
+        let ends = [
+            before,
+            before,
+            before,
+            before,
+            before.before(ATTEMPTS_KEPT),
+            before.before(CHANGES_KEPT),
+        ];
+        let steps = SWEEP.into_iter().zip(ends);
         let (mut left, steps) = (limit, steps.collect::<Vec<_>>());
         self.writer
             .ask(move |connection| {
@@ -218,11 +225,13 @@ const TOUCH: &str =
     "UPDATE session SET last_used_at = MAX(COALESCE(last_used_at, ?2), ?2) WHERE id = ?1";
 
 /// Tokens before their sessions. The feed's old entries stand at its beginning: no more than those are looked at.
-const SWEEP: [&str; 4] = [
+const SWEEP: [&str; 6] = [
     "DELETE FROM token WHERE digest IN (SELECT digest FROM token WHERE expires_at < ?1 LIMIT ?2)",
     "DELETE FROM session WHERE number IN (SELECT number FROM session s WHERE expires_at < ?1 \
      AND NOT EXISTS (SELECT 1 FROM token WHERE session = s.number) LIMIT ?2)",
     "DELETE FROM link WHERE digest IN (SELECT digest FROM link WHERE expires_at < ?1 LIMIT ?2)",
+    "DELETE FROM code WHERE session IN (SELECT session FROM code WHERE expires_at < ?1 LIMIT ?2)",
+    "DELETE FROM attempt WHERE number IN (SELECT number FROM attempt WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM change WHERE sequence IN (SELECT sequence FROM change ORDER BY sequence LIMIT ?2) \
      AND at < ?1",
 ];

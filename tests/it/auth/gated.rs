@@ -7,23 +7,27 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use countersign::config::section::Rate;
 use countersign::model::account::Account;
 use countersign::model::audit::{AuditEvent, AuditRecord};
 use countersign::model::change::{Change, Sequence};
 use countersign::model::client::Client;
-use countersign::model::id::{AccountId, ClientId, SessionId};
+use countersign::model::connection::Connection;
+use countersign::model::id::{AccountId, ClientId, ConnectionId, SessionId};
 use countersign::model::principal::Principal;
 use countersign::model::session::{RevocationCause, Session};
 use countersign::model::time::Timestamp;
 use countersign::model::token::TokenDigest;
 use countersign::store::accounts::{AccountChange, AccountKey, AccountSecret, Link, NewAccount};
 use countersign::store::clients::Standing;
+use countersign::store::codes::{CodePut, CodeTried, CodeTry, NewCode};
 use countersign::store::journal::SigningKey;
 use countersign::store::memory::MemoryStore;
 use countersign::store::outbox::QueuedMail;
 use countersign::store::sessions::{NewToken, Rotated, Rotation, SessionSet};
 use countersign::store::{
-    Accounts, Action, Clients, Committed, Journal, Outbox, Sessions, SharedStore, StoreError,
+    Accounts, Action, Clients, Codes, Committed, Connections, Journal, Outbox, Sessions,
+    SharedStore, StoreError,
 };
 
 /// A store in memory behind a gate.
@@ -32,7 +36,6 @@ pub(crate) struct Gated {
     inner: RwLock<SharedStore>,
     is_gone: AtomicBool,
     is_slow: AtomicBool,
-    endings: AtomicUsize,
     questions: AtomicUsize,
     gate: Mutex<Option<Arc<Gate>>>,
 }
@@ -50,7 +53,6 @@ impl Gated {
             inner: RwLock::new(Arc::new(MemoryStore::new())),
             is_gone: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
-            endings: AtomicUsize::new(0),
             questions: AtomicUsize::new(0),
             gate: Mutex::default(),
         }
@@ -85,20 +87,6 @@ impl Gated {
 
     pub(crate) fn inner(&self) -> SharedStore {
         Arc::clone(&self.inner.read())
-    }
-
-    /// Waits for the next ending, not for ever, and then now short, now long: most answers are out of date on arrival.
-    async fn linger(&self, number: usize) {
-        let before = self.endings.load(Ordering::SeqCst);
-        for _ in 0..200 {
-            if self.endings.load(Ordering::SeqCst) != before {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        for _ in 0..number % 8 {
-            tokio::task::yield_now().await;
-        }
     }
 
     fn check(&self) -> Result<SharedStore, StoreError> {
@@ -164,7 +152,10 @@ impl Sessions for Gated {
         let number = self.questions.fetch_add(1, Ordering::SeqCst);
         let answer = self.check()?.introspect(digest).await;
         if self.is_slow.load(Ordering::SeqCst) {
-            self.linger(number).await;
+            // Now short, now long.
+            for _ in 0..number * 7 % 64 {
+                tokio::task::yield_now().await;
+            }
         }
         let gate = self.gate.lock().take();
         if let Some(gate) = gate {
@@ -224,9 +215,7 @@ impl Sessions for Gated {
         cause: RevocationCause,
         action: &Action,
     ) -> Result<Committed<Vec<SessionId>>, StoreError> {
-        let ended = self.check()?.end_sessions(which, cause, action).await;
-        self.endings.fetch_add(1, Ordering::SeqCst);
-        ended
+        self.check()?.end_sessions(which, cause, action).await
     }
 
     async fn sessions(&self, of: Option<&AccountId>) -> Result<Vec<Session>, StoreError> {
@@ -241,6 +230,17 @@ impl Sessions for Gated {
         self.check()?.sweep(before, limit).await
     }
 }
+
+forward!(Codes {
+    put_code(code: &NewCode, limit: Rate, action: &Action) -> CodePut;
+    try_code(tried: &CodeTry, elevated: &NewToken, action: &Action) -> CodeTried;
+});
+
+forward!(Connections {
+    connections(of: Option<&AccountId>) -> Vec<Connection>;
+    add_connection(connection: &Connection, action: &Action) -> ();
+    remove_connection(id: &ConnectionId, action: &Action) -> bool;
+});
 
 forward!(Journal {
     ping() -> ();

@@ -199,7 +199,7 @@ pub(super) async fn a_change_is_made_audited_and_fed(store: SharedStore) {
             }
             AccountChange::Username(name) => expected.username.clone_from(name),
             AccountChange::Name(name) => expected.name.clone_from(name),
-            AccountChange::Password { .. } => {}
+            AccountChange::Password { .. } | AccountChange::FirstPassword { .. } => {}
         }
         let changed = store
             .change_account(&account_id("jo"), &change, &action(5))
@@ -363,6 +363,47 @@ pub(super) async fn a_new_password_ends_logins_but_one_and_no_api_token(store: S
         events[events.len() - 2..],
         ["user.set-password", "revoke password_changed"]
     );
+}
+
+pub(super) async fn a_first_password_is_given_once(store: SharedStore) {
+    let mut shadow = new_account("jo");
+    shadow.account.kind = AccountKind::Shadow;
+    shadow.password = None;
+    let people = [shadow, new_account("al")];
+    let Committed { .. } = store
+        .create_accounts(&people, None, &action(0))
+        .await
+        .unwrap();
+    let (kept, kept_tokens) = open(&store, &new_session("jo", None), &[TokenKind::Access]).await;
+    let (ended, ended_tokens) = open(&store, &new_session("jo", None), &[TokenKind::Access]).await;
+    let (_, api_tokens) = open(&store, &api_session(), &[TokenKind::Api]).await;
+    let first = |text: &str| AccountChange::FirstPassword {
+        hash: PasswordHash::new(text),
+        keep: kept,
+    };
+    let give = async |whose: &str, text: &str| {
+        let (id, change) = (account_id(whose), first(text));
+        store.change_account(&id, &change, &action(1)).await
+    };
+    let done = give("jo", "new").await.unwrap();
+    assert_eq!(done.value.kind, AccountKind::Full);
+    let fed = [Subject::Account(account_id("jo")), Subject::Session(ended)];
+    assert_eq!(subjects(&done.changes), fed);
+    let known = [&kept_tokens[0], &ended_tokens[0], &api_tokens[0]];
+    for (digest, expected) in known.into_iter().zip([true, false, true]) {
+        assert_eq!(is_known(&store, digest).await, expected);
+    }
+    let events = events(&store).await;
+    assert_eq!(
+        events[events.len() - 2..],
+        ["user.associate-password", "revoke password_changed"]
+    );
+    for (whose, hash) in [("jo", "new"), ("al", "hash of al")] {
+        let again = give(whose, "another").await;
+        assert!(matches!(again, Err(StoreError::Conflict(Unique::Password))));
+        let secret = store.account_secret(&by_id(whose)).await.unwrap().unwrap();
+        assert_eq!(secret.password, Some(PasswordHash::new(hash)));
+    }
 }
 
 pub(super) async fn what_is_no_matter_of_trust_ends_nothing(store: SharedStore) {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use countersign::model::account::AccountStatus;
-use countersign::model::token::TokenKind;
+use countersign::model::id::SessionId;
+use countersign::model::token::{TokenDigest, TokenKind};
 use countersign::store::accounts::AccountChange;
+use countersign::store::codes::CodeTried;
 use countersign::store::sessions::Rotated;
 use countersign::store::{Committed, SharedStore};
 
+use super::codes;
 use super::fixture::*;
 
 pub(super) async fn of_two_refreshes_one_is_first(store: SharedStore) {
@@ -108,4 +111,47 @@ async fn set_status(store: &SharedStore, status: AccountStatus) {
         .change_account(&account_id("jo"), &change, &action(1))
         .await
         .unwrap();
+}
+
+pub(super) async fn a_code_is_good_for_one(store: SharedStore) {
+    peopled(&store).await;
+    for round in 0..20 {
+        let session = codes::session_of(&store, "jo").await;
+        let code = codes::put(&store, session, round * 4000).await;
+        let verdicts = try_at_once(&store, session, Some(code), 4, round * 4000 + 1).await;
+        let good = verdicts.iter().filter(|v| **v == CodeTried::Good).count();
+        assert_eq!(good, 1, "round {round}: {verdicts:?}");
+    }
+}
+
+pub(super) async fn no_more_tries_than_there_are_count(store: SharedStore) {
+    peopled(&store).await;
+    for round in 0..10 {
+        let session = codes::session_of(&store, "jo").await;
+        codes::put(&store, session, round * 4000).await;
+        let verdicts = try_at_once(&store, session, None, 20, round * 4000 + 1).await;
+        let wrong = verdicts.iter().filter(|v| **v == CodeTried::Wrong).count();
+        assert_eq!(wrong, 5, "round {round}: {verdicts:?}");
+    }
+}
+
+async fn try_at_once(
+    store: &SharedStore,
+    session: SessionId,
+    digest: Option<TokenDigest>,
+    times: usize,
+    seconds: u64,
+) -> Vec<CodeTried> {
+    let tasks: Vec<_> = (0..times)
+        .map(|_| {
+            let store = Arc::clone(store);
+            let (tried, token) = (codes::code_try(session, digest), codes::elevated(500));
+            tokio::spawn(async move { store.try_code(&tried, &token, &action(seconds)).await })
+        })
+        .collect();
+    let mut verdicts = Vec::new();
+    for task in tasks {
+        verdicts.push(task.await.unwrap().unwrap());
+    }
+    verdicts
 }
