@@ -180,6 +180,24 @@ impl AccountService {
         Ok(self.change(id, &change, ended, action).await?)
     }
 
+    /// Gives a shadow account its first password; ends its sessions but `keep`, and no named API token.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] to an account that has one, else see [`AccountError`].
+    pub async fn associate_password(
+        &self,
+        id: &AccountId,
+        password: Password,
+        keep: SessionId,
+        action: &Action,
+    ) -> Result<Account, AccountError> {
+        password.check_length(self.min_length)?;
+        let hash = self.hasher.hash(password).await?;
+        let change = AccountChange::FirstPassword { hash, keep };
+        let ended = Some(RevocationCause::PasswordChanged);
+        Ok(self.change(id, &change, ended, action).await?)
+    }
+
     /// Gives an account a role, which its tokens have at once.
     ///
     /// # Errors

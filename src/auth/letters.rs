@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::config::section::MailTransport;
 use crate::model::account::{Account, Email};
 use crate::model::client::Client;
+use crate::model::code::VerificationCode;
 use crate::model::mail::Mail;
 use crate::model::time::Timestamp;
 use crate::model::token::{PlainToken, TokenKind};
@@ -27,11 +28,18 @@ pub struct Letters {
     is_on: bool,
 }
 
-/// The parts of a letter: paragraphs, and one link that stands alone.
+/// The parts of a letter: paragraphs, and what stands on a line of its own.
 struct Letter<'a> {
     subject: &'a str,
     paragraphs: Vec<String>,
-    link: Option<Url>,
+    alone: Alone,
+}
+
+/// What stands on a line of its own.
+enum Alone {
+    Nothing,
+    Link(Url),
+    Code(String),
 }
 
 /// The path of the page that confirms an address; the token is its query's `token`.
@@ -83,7 +91,7 @@ impl Letters {
                     "If it was you, open this link to confirm it. If not, do nothing: without it the address is not used."
                         .to_owned(),
                 ],
-                link: Some(self.link(CONFIRM_PATH, token)),
+                alone: Alone::Link(self.link(CONFIRM_PATH, token)),
             },
         )
     }
@@ -98,7 +106,7 @@ impl Letters {
                     "You are invited to make an account at {}. The link is good once.",
                     self.house()
                 )],
-                link: Some(self.invitation_link(token)),
+                alone: Alone::Link(self.invitation_link(token)),
             },
         )
     }
@@ -129,7 +137,33 @@ impl Letters {
                     ),
                     "If that was not you, change your password.".to_owned(),
                 ],
-                link: None,
+                alone: Alone::Nothing,
+            },
+        )
+    }
+
+    /// Tells a person the code to prove themselves with.
+    pub(super) fn verification_code(
+        &self,
+        to: &Email,
+        code: &VerificationCode,
+        until: Timestamp,
+        ip: Option<IpAddr>,
+    ) -> Option<Mail> {
+        let from = ip.map_or_else(String::new, |ip| format!(" from {ip}"));
+        self.write(
+            to,
+            &Letter {
+                subject: "Your verification code",
+                paragraphs: vec![
+                    format!(
+                        "Somebody who is logged in to your account at {} asked{from} for this code. It is good until {until}, \
+                         once, and only where it was asked for.",
+                        self.house()
+                    ),
+                    "If that was not you, tell nobody the code, and change your password.".to_owned(),
+                ],
+                alone: Alone::Code(code.expose()),
             },
         )
     }
@@ -144,7 +178,7 @@ impl Letters {
                     "Another account at {} gave this address as its own. It is still yours alone, and nothing was changed.",
                     self.house()
                 )],
-                link: None,
+                alone: Alone::Nothing,
             },
         )
     }
@@ -176,9 +210,11 @@ impl Letter<'_> {
         for paragraph in &self.paragraphs {
             let _ = write!(text, "{}\n\n", one_line(paragraph));
         }
-        if let Some(link) = &self.link {
-            let _ = writeln!(text, "{link}");
-        }
+        let _ = match &self.alone {
+            Alone::Nothing => Ok(()),
+            Alone::Link(link) => writeln!(text, "{link}"),
+            Alone::Code(code) => writeln!(text, "{code}"),
+        };
         text
     }
 
@@ -187,8 +223,10 @@ impl Letter<'_> {
             @for paragraph in &self.paragraphs {
                 p { (one_line(paragraph)) }
             }
-            @if let Some(link) = &self.link {
-                p { a href=(link) { (link) } }
+            @match &self.alone {
+                Alone::Nothing => {}
+                Alone::Link(link) => p { a href=(link) { (link) } },
+                Alone::Code(code) => p { strong { (code) } },
             }
         }
     }
@@ -241,6 +279,22 @@ mod tests {
             .unwrap();
         assert!(!mail.text.lines().any(|line| line.starts_with("Bcc")));
         assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"));
+    }
+
+    #[test]
+    fn a_code_stands_on_a_line_of_its_own_and_not_in_the_subject() {
+        let to = Email::parse("jo@example.org").unwrap();
+        let code = VerificationCode::generate();
+        let until = Timestamp::from_seconds(1_455_953_368);
+        let ip = Some("192.0.2.1".parse().unwrap());
+        let mail = letters(true)
+            .verification_code(&to, &code, until, ip)
+            .unwrap();
+        assert!(mail.text.lines().any(|line| line == code.expose()));
+        assert!(mail.html.contains(&code.expose()) && !mail.subject.contains(&code.expose()));
+        for said in ["2016-02-20T07:29:28Z", "192.0.2.1", "id.example"] {
+            assert!(mail.text.contains(said), "{said}: {}", mail.text);
+        }
     }
 
     #[test]

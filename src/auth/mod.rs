@@ -19,6 +19,8 @@ use crate::store::{SharedStore, StoreError};
 
 pub mod accounts;
 mod cache;
+pub mod connections;
+pub mod elevation;
 mod feed;
 pub mod hasher;
 pub mod import;
@@ -36,6 +38,8 @@ mod used;
 pub mod verifier;
 
 pub use accounts::AccountService;
+pub use connections::ConnectionService;
+pub use elevation::Elevator;
 pub use issuer::Issuer;
 pub use sessions::{ClientService, SessionService};
 pub use verifier::{Forgotten, Introspection, Source, Verifier};
@@ -53,6 +57,10 @@ pub struct Auth {
     pub sessions: SessionService,
     /// Makes, lists and removes clients.
     pub clients: ClientService,
+    /// Lists, adds and removes linked accounts.
+    pub connections: ConnectionService,
+    /// Lets people prove themselves again.
+    pub elevator: Elevator,
     feed: feed::Feed,
     uses: tokio::sync::Mutex<used::Recorder>,
     postman: Option<mail::Postman>,
@@ -83,6 +91,14 @@ impl Auth {
                 Arc::clone(&hasher),
                 Arc::clone(&letters),
             ),
+            elevator: Elevator {
+                store: Arc::clone(&store),
+                letters: Arc::clone(&letters),
+                metrics: Arc::clone(&metrics),
+            },
+            connections: ConnectionService {
+                store: Arc::clone(&store),
+            },
             accounts: AccountService::new(config, shared(), Arc::clone(&metrics), hasher, letters),
             sessions: SessionService {
                 store: Arc::clone(&store),

@@ -292,6 +292,11 @@ impl Metrics {
         for outcome in ["rotated", "replayed", "reused", "unknown", "error"] {
             let _ = self.refreshes.with_label_values(&[outcome]);
         }
+        for (step, outcomes) in ELEVATION {
+            for outcome in outcomes {
+                let _ = self.elevations.with_label_values(&[step, *outcome]);
+            }
+        }
         for state in [ConnectionState::Open, ConnectionState::Upgraded] {
             let _ = self.connections(state);
         }
@@ -368,6 +373,12 @@ fn auth_seconds(registry: &Registry, source: &str) -> Histogram {
     register(registry, Histogram::with_opts(opts))
 }
 
+/// The steps of elevation, and how each may end.
+const ELEVATION: [(&str, &[&str]); 2] = [
+    ("request", &["success", "limited", "unmailable", "error"]),
+    ("verify", &["success", "wrong", "limited", "error"]),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,6 +390,7 @@ mod tests {
             "countersign_cache_requests_total{cache=\"tokens\",result=\"hit\"} 0",
             "countersign_revocations_total{cause=\"logout\"} 0",
             "countersign_refreshes_total{outcome=\"reused\"} 0",
+            "countersign_elevations_total{outcome=\"wrong\",step=\"verify\"} 0",
             "countersign_hash_queue_length 0",
             "countersign_auth_duration_seconds_count{source=\"store\"} 0",
         ] {

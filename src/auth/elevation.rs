@@ -1,0 +1,190 @@
+//! Proving oneself again (seed 002): a code by mail, and the elevated token that it is exchanged for.
+//!
+//! The code goes to the address that was confirmed and to no other. How often it may be mailed and tried is counted by the
+//! store, in the step that mails or tries it. What an elevated token opens is the routes' matter.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::letters::Letters;
+use crate::config::section::Rate;
+use crate::metrics::Metrics;
+use crate::model::audit::Actor;
+use crate::model::code::VerificationCode;
+use crate::model::id::TokenId;
+use crate::model::principal::Principal;
+use crate::model::time::Timestamp;
+use crate::model::token::{PlainToken, TokenKind};
+use crate::store::codes::{CodePut, CodeTried, CodeTry, NewCode};
+use crate::store::sessions::NewToken;
+use crate::store::{Action, SharedStore, StoreError};
+
+/// Mails codes, and takes them for elevated tokens.
+#[derive(Debug)]
+pub struct Elevator {
+    pub(super) store: SharedStore,
+    pub(super) letters: Arc<Letters>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// An elevated token, as its holder gets it.
+#[derive(Debug)]
+pub struct Elevated {
+    /// Its own name.
+    pub id: TokenId,
+    /// The secret.
+    pub token: PlainToken,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// Why there is no code or no elevated token.
+#[derive(Debug, thiserror::Error)]
+pub enum ElevationError {
+    /// The account has no confirmed address, or mail is off.
+    #[error("no code can be mailed: the account has no confirmed e-mail address, or mail is off")]
+    Unmailable,
+    /// The account was mailed a code too often of late.
+    #[error("too many codes were mailed")]
+    TooManyMails {
+        /// When the next may be asked for.
+        retry_after: Duration,
+    },
+    /// It is not the newest code that this session asked for, or that is no longer good.
+    #[error("the code is not good")]
+    WrongCode,
+    /// No try is left.
+    #[error("too many codes were tried")]
+    TriesUsedUp {
+        /// When there are tries again.
+        retry_after: Duration,
+    },
+    /// The session ended, or the store cannot answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Elevator {
+    /// Makes a code for a principal's session and mails it, good for `ttl`. Older codes of the session are good no longer.
+    /// The mail is queued: when it leaves, and whether it can, nobody waits for.
+    ///
+    /// # Errors
+    /// [`ElevationError::Unmailable`], [`ElevationError::TooManyMails`], or the store's.
+    pub async fn request(
+        &self,
+        principal: &Principal,
+        ttl: Duration,
+        (at, ip): (Timestamp, Option<IpAddr>),
+    ) -> Result<(), ElevationError> {
+        let sent = self.send(principal, ttl, at, ip).await;
+        self.count("request", sent.as_ref().err());
+        sent
+    }
+
+    /// Takes a code for an elevated token of the principal's session, good for `ttl`.
+    ///
+    /// # Errors
+    /// [`ElevationError::WrongCode`], [`ElevationError::TriesUsedUp`], or the store's.
+    pub async fn verify(
+        &self,
+        principal: &Principal,
+        typed: &str,
+        ttl: Duration,
+        (at, ip): (Timestamp, Option<IpAddr>),
+    ) -> Result<Elevated, ElevationError> {
+        let elevated = self.exchange(principal, typed, ttl, at, ip).await;
+        self.count("verify", elevated.as_ref().err());
+        elevated
+    }
+
+    async fn send(
+        &self,
+        principal: &Principal,
+        ttl: Duration,
+        at: Timestamp,
+        ip: Option<IpAddr>,
+    ) -> Result<(), ElevationError> {
+        let code = VerificationCode::generate();
+        let expires_at = at.after(ttl);
+        let mail = principal
+            .account
+            .email
+            .as_ref()
+            .and_then(|to| self.letters.verification_code(to, &code, expires_at, ip));
+        let mail = mail.ok_or(ElevationError::Unmailable)?;
+        let new = NewCode {
+            session: principal.session,
+            digest: code.digest(&principal.session),
+            expires_at,
+        };
+        let action = action(principal, at, ip).with_mail(mail);
+        match self.store.put_code(&new, MAILS, &action).await? {
+            CodePut::Queued => Ok(()),
+            CodePut::TooMany { retry_after } => Err(ElevationError::TooManyMails { retry_after }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        principal: &Principal,
+        typed: &str,
+        ttl: Duration,
+        at: Timestamp,
+        ip: Option<IpAddr>,
+    ) -> Result<Elevated, ElevationError> {
+        let session = principal.session;
+        let tried = CodeTry {
+            session,
+            digest: VerificationCode::parse(typed).map(|code| code.digest(&session)),
+            per_code: TRIES_PER_CODE,
+            per_account: TRIES_PER_ACCOUNT,
+        };
+        let elevated = Elevated {
+            id: TokenId::generate(),
+            token: PlainToken::generate(TokenKind::Elevated),
+            expires_at: at.after(ttl),
+        };
+        let stored = NewToken {
+            digest: elevated.token.digest(),
+            kind: TokenKind::Elevated,
+            id: Some(elevated.id),
+            issued_at: at,
+            expires_at: Some(elevated.expires_at),
+        };
+        let action = action(principal, at, ip);
+        match self.store.try_code(&tried, &stored, &action).await? {
+            CodeTried::Good => Ok(elevated),
+            CodeTried::Wrong => Err(ElevationError::WrongCode),
+            CodeTried::UsedUp { retry_after } => Err(ElevationError::TriesUsedUp { retry_after }),
+        }
+    }
+
+    fn count(&self, step: &'static str, failed: Option<&ElevationError>) {
+        let outcome = match failed {
+            None => "success",
+            Some(ElevationError::WrongCode) => "wrong",
+            Some(ElevationError::TooManyMails { .. } | ElevationError::TriesUsedUp { .. }) => {
+                "limited"
+            }
+            Some(ElevationError::Unmailable) => "unmailable",
+            Some(ElevationError::Store(_)) => "error",
+        };
+        self.metrics.count_elevation(step, outcome);
+    }
+}
+
+fn action(principal: &Principal, at: Timestamp, ip: Option<IpAddr>) -> Action {
+    Action::new(at, Actor::Account(principal.account.id.clone()), ip)
+}
+
+/// Source: contract section 6, as the two below.
+const MAILS: Rate = Rate {
+    count: 3,
+    per: Duration::from_mins(5),
+};
+const TRIES_PER_CODE: u32 = 5;
+const TRIES_PER_ACCOUNT: Rate = Rate {
+    count: 15,
+    per: Duration::from_hours(1),
+};
