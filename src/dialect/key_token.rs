@@ -15,24 +15,24 @@
 //!
 //! Errors are {error, message}; `error` is a word of a closed set.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 
 use super::Mounted;
-use super::body::{BadBody, Form};
+use super::body::Form;
 use super::refused::Refused;
-use super::reply::{json, nothing, retry_after};
+use super::reply::{json, nothing};
 use super::shown::principal;
+use super::words::Refusal;
 use crate::auth::Auth;
 use crate::auth::issuer::{Grant, Issued, Login, Refresh, Registration};
 use crate::auth::password::Password;
@@ -284,49 +284,5 @@ impl User {
             email: account.email.as_ref().map(ToString::to_string),
             role: account.role.to_string(),
         }
-    }
-}
-
-/// A refusal in this dialect's words: {error, message}.
-struct Refusal(Refused);
-
-impl Refusal {
-    #[rustfmt::skip]
-    fn words(&self) -> (u16, &'static str, Cow<'static, str>) {
-        match &self.0 {
-            Refused::Body(BadBody::TooLarge) => (413, "too_large", BadBody::TooLarge.to_string().into()),
-            Refused::Body(bad) => (400, "malformed", bad.to_string().into()),
-            Refused::Malformed(malformed) => (400, "malformed", malformed.to_string().into()),
-            Refused::NoCredential | Refused::Unrecognized => (401, "unauthorized", "the credentials are not good".into()),
-            Refused::RegistrationClosed => (403, "registration_closed", "registration is closed".into()),
-            Refused::InvitationMissing => (403, "invitation_needed", "a good invitation code is needed".into()),
-            Refused::UnknownClient => (404, "unknown_client", "the client is unknown".into()),
-            Refused::EmailTaken => (409, "email_taken", "the e-mail address is taken".into()),
-            Refused::UnusableEmail => (422, "unusable_email", "that is not an e-mail address".into()),
-            Refused::UnusablePassword => (422, "unusable_password", "the password is too short".into()),
-            Refused::Throttled(_) => (429, "too_many_attempts", "too many attempts, try again later".into()),
-            Refused::Unavailable(_) => (503, "unavailable", "no answer is possible now, try again later".into()),
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Words<'a> {
-            error: &'a str,
-            message: &'a str,
-        }
-
-        let (status, error, message) = self.words();
-        let message = &message;
-        let status = StatusCode::from_u16(status).unwrap_or_default();
-        retry_after(json(status, &Words { error, message }), self.0.wait())
-    }
-}
-
-impl<E: Into<Refused>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self(error.into())
     }
 }

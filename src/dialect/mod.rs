@@ -7,12 +7,14 @@
 //! Bodies are JSON or form-encoded, at most 16 KiB. Every answer has `Cache-Control: no-store`.
 
 pub mod body;
+pub mod id_api;
 pub mod key_token;
 pub mod keys;
 mod links;
 pub mod refused;
 pub mod reply;
 pub mod shown;
+pub mod words;
 pub mod x_auth;
 
 use std::sync::Arc;
@@ -53,6 +55,9 @@ pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
             config.throttle.per_ip,
             Arc::clone(auth),
         ));
+    }
+    if let Some(dialect) = &config.dialects.id_api {
+        mounted = mounted.and(id_api::mount(dialect, config, Arc::clone(auth)));
     }
     mounted
 }

@@ -20,7 +20,13 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 /// An answer without a body: 204.
 #[must_use]
 pub fn nothing() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// An answer that is told by its status alone.
+#[must_use]
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = status.into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -6,8 +6,9 @@ use http::HeaderMap;
 
 use crate::auth::Auth;
 use crate::gateway::endpoint::Caller;
-use crate::header::credential::{self, Authorization, Malformed};
+use crate::header::credential::{self, Authorization, Cookie, ElevationField, Malformed};
 use crate::model::credential::AuthMethod;
+use crate::model::policy::Denial;
 use crate::model::principal::Principal;
 use crate::store::StoreError;
 
@@ -20,6 +21,51 @@ pub enum Unknown {
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Who is asking, by whichever primary credential.
+#[derive(Debug)]
+pub struct Proof {
+    /// Whom it stands for.
+    pub principal: Arc<Principal>,
+    /// The form that it came in. With our cookie the browser may have sent it for a page of another origin.
+    pub method: AuthMethod,
+    /// What stands beside it.
+    pub elevation: ElevationField,
+}
+
+/// Whoever the headers prove to ask, in any form: a header decides before our cookie, and the cookie in the place of a
+/// foreign `Authorization`, as on a route that accepts everything.
+///
+/// # Errors
+/// See [`Unknown`].
+pub async fn proof(
+    auth: &Auth,
+    caller: &Caller,
+    headers: &HeaderMap,
+    cookie_name: &str,
+) -> Result<Result<Proof, Denial>, Unknown> {
+    let shown = credential::read(headers, cookie_name)?;
+    let (in_header, denial) = match shown.authorization {
+        Authorization::Absent => (None, Denial::CredentialMissing),
+        Authorization::Foreign => (None, Denial::CredentialRejected),
+        Authorization::Damaged(_) => return Ok(Err(Denial::CredentialRejected)),
+        Authorization::Credential(credential) => (Some(credential), Denial::CredentialRejected),
+    };
+    let in_cookie = match shown.cookie {
+        Cookie::Token(credential) => Some(credential),
+        Cookie::Absent | Cookie::Dead => None,
+    };
+    let Some(credential) = in_header.or(in_cookie) else {
+        return Ok(Err(denial));
+    };
+    let found = auth.verifier.introspect(&credential, caller.now).await?;
+    let proof = found.principal.map(|principal| Proof {
+        principal,
+        method: credential.method(),
+        elevation: shown.elevation,
+    });
+    Ok(proof.ok_or(denial))
 }
 
 /// The principal of the credential in the headers; `None` if there is none that is good, in a form that the dialect takes.

@@ -6,6 +6,7 @@
 //! | [`credential`], [`cookie`] | what a request shows to prove who it is from |
 //! | [`protected`] | which names a client may not use |
 //! | [`identity`], [`forwarded`] | what the upstream is told of who is asking and from where |
+//! | [`origin`] | whether a page of ours sent a request |
 //! | [`reader`], [`challenge`] | who reads an answer, and how it asks for a credential |
 //! | [`fields`] | how a head is changed, whoever carries it |
 
@@ -18,6 +19,7 @@ pub mod fields;
 pub mod forwarded;
 pub mod host;
 pub mod identity;
+pub mod origin;
 pub mod protected;
 pub mod reader;
 pub mod target;

@@ -7,6 +7,7 @@
     reason = "a test's helpers fail by panicking too"
 )]
 
+mod id_api;
 mod key_token;
 mod links;
 mod x_auth;
@@ -23,8 +24,8 @@ use countersign::clock::{Clock, ManualClock};
 use countersign::config::Config;
 use countersign::config::Environment;
 use countersign::dialect;
-use countersign::gateway::Signer;
 use countersign::gateway::endpoint::{Caller, Endpoints};
+use countersign::gateway::{Gateway, Signer};
 use countersign::metrics::Metrics;
 use countersign::model::account::{Email, Role};
 use countersign::model::audit::Actor;
@@ -44,6 +45,8 @@ struct World {
     store: SharedStore,
     auth: Arc<Auth>,
     mounted: dialect::Mounted,
+    gateway: Gateway,
+    metrics: Arc<Metrics>,
     from: IpAddr,
 }
 
@@ -64,8 +67,13 @@ const PASSWORD: &str = "correct horse battery staple";
 impl World {
     /// A world whose configuration has this beside what every one has.
     async fn with(extra: &str) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), extra).await
+    }
+
+    /// The same over a store that the test brings along.
+    async fn over(store: SharedStore, extra: &str) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_455_953_368)));
-        let store: SharedStore = Arc::new(MemoryStore::new());
+        let metrics = Arc::new(Metrics::new());
         let password = if extra.contains("[password]") {
             ""
         } else {
@@ -78,12 +86,14 @@ impl World {
             &config,
             Arc::clone(&store),
             Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::new(Metrics::new()),
+            Arc::clone(&metrics),
         ));
         let signer = Signer::new(&config, Arc::clone(&store), Arc::clone(&auth.verifier));
         signer.refresh(clock.now().wall).await.unwrap();
         let signer = Arc::new(signer);
         let world = Self {
+            gateway: Gateway::new(&config, Arc::clone(&auth.verifier), &metrics),
+            metrics,
             mounted: dialect::mount(&config, &auth).and(dialect::keys::mount(signer)),
             clock,
             store,

@@ -1,0 +1,244 @@
+//! Seed 002: who I am, my address and password, and proving myself again.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /api/users/@me` | 200 {id, email, `pending_email`, name, username, role, shadow, `created_at`} |
+//! | `GET /api/users/@me/connections` | 200 [{id, provider, `provider_user_id`, name, `linked_at`}] |
+//! | `POST /api/users/@me/update-email` {email} | 202, whether or not the address is taken |
+//! | `POST /api/users/@me/associate-password` {password} | 204; 409 if the account has one |
+//! | `POST /api/eat/request-verification` | 202, and a code is mailed |
+//! | `POST /api/eat/verify-code` {code} | 200 {id, `user_id`, token, `expires_at`} |
+//! | `GET /api/eat/verify`, `Elevated-Access-Token` | 200 {`user_id`, `expires_at`}; 401 if it is not good |
+//!
+//! Each takes any primary credential. With our cookie a `POST` has to come from a page of the same origin, since a browser
+//! sends the cookie for others too. A wrong code is 401 and 429 once the tries are used up; a fourth code in five minutes
+//! is 429; an account that has no confirmed address cannot be mailed a code and gets 409.
+//!
+//! Errors are {error, message}; `error` is a word of a closed set.
+
+mod refusal;
+mod rows;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::header::WWW_AUTHENTICATE;
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use refusal::Refusal;
+use rows::{Exchanged, Good, Row, User};
+
+use super::Mounted;
+use super::body::Form;
+use super::refused::Refused;
+use super::reply::{empty, json, nothing};
+use super::shown::{Proof, proof};
+use crate::auth::Auth;
+use crate::auth::password::Password;
+use crate::auth::throttle::Throttle;
+use crate::config::Config;
+use crate::config::dialect::IdApi;
+use crate::config::section;
+use crate::gateway::endpoint::Caller;
+use crate::header::challenge::challenges;
+use crate::header::credential::ElevationField;
+use crate::header::origin;
+use crate::header::reader::Reader;
+use crate::model::account::{Account, AccountKind, Email, Identifier};
+use crate::model::audit::Actor;
+use crate::model::credential::AuthMethod;
+use crate::model::policy::Denial;
+use crate::model::principal::Principal;
+use crate::store::{Action, StoreError, Unique};
+
+/// The dialect, to be mounted where its configuration says. Of the whole configuration it takes what the cookie, the
+/// challenges and the limit on mails to addresses that people give are made of.
+#[must_use]
+pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
+    let rate = config.throttle.per_account;
+    let speaker = Arc::new(Speaker {
+        auth,
+        config: dialect.clone(),
+        cookie_name: config.server.cookie_name(),
+        scheme: config.server.external_url.scheme().into(),
+        realm: config.server.realm.clone(),
+        addresses: Throttle::new(&section::Throttle {
+            per_account: rate,
+            per_ip: config.throttle.per_ip,
+        }),
+    });
+    let endpoints = [
+        (Method::GET, "/api/users/@me", get(show)),
+        (Method::GET, "/api/users/@me/connections", get(connections)),
+        (
+            Method::POST,
+            "/api/users/@me/update-email",
+            post(update_email),
+        ),
+        (
+            Method::POST,
+            "/api/users/@me/associate-password",
+            post(associate_password),
+        ),
+        (
+            Method::POST,
+            "/api/eat/request-verification",
+            post(request_verification),
+        ),
+        (Method::POST, "/api/eat/verify-code", post(verify_code)),
+        (Method::GET, "/api/eat/verify", get(verify)),
+    ];
+    let mut mounted = Mounted::default();
+    for (method, path, handler) in endpoints {
+        let handler = handler.with_state(Arc::clone(&speaker));
+        mounted = mounted.on(&dialect.place, method, path, handler);
+    }
+    let challenge = from_fn_with_state(speaker, add_challenge);
+    mounted.router = mounted.router.layer(challenge);
+    mounted
+}
+
+struct Speaker {
+    auth: Arc<Auth>,
+    config: IdApi,
+    cookie_name: &'static str,
+    scheme: Box<str>,
+    realm: Box<str>,
+    addresses: Throttle,
+}
+
+type Speaking = State<Arc<Speaker>>;
+type Calling = Extension<Caller>;
+type Answer = Result<Response, Refusal>;
+
+async fn show(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    Ok(json(StatusCode::OK, &User::of(&principal.account)))
+}
+
+async fn connections(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    let of = Some(&principal.account.id);
+    let connections = speaker.auth.connections.list(of).await?;
+    let rows: Vec<Row> = connections.iter().map(Row::of).collect();
+    Ok(json(StatusCode::OK, &rows))
+}
+
+async fn update_email(speaker: Speaking, caller: Calling, head: Parts, body: Body) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    let form = Form::read(&head.headers, body).await?;
+    let email = Email::parse(form.text("email")?).map_err(|_| Refused::UnusableEmail)?;
+    let id = &principal.account.id;
+    let counted = Identifier::of(id.as_str());
+    let counted = speaker
+        .addresses
+        .begin(&counted, Some(caller.ip), caller.now.monotonic);
+    counted
+        .map(drop)
+        .map_err(|limited| Refused::Throttled(limited.retry_after))?;
+    let action = action(&principal, &caller);
+    match speaker.auth.accounts.update_email(id, email, &action).await {
+        Ok(_) | Err(StoreError::Conflict(Unique::Email)) => Ok(empty(StatusCode::ACCEPTED)),
+        Err(error) => Err(Refusal::of_store(error)),
+    }
+}
+
+async fn associate_password(speaker: Speaking, caller: Calling, head: Parts, body: Body) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    let form = Form::read(&head.headers, body).await?;
+    let password = Password::new(form.text("password")?);
+    let Account { id, kind, .. } = &*principal.account;
+    if *kind == AccountKind::Full {
+        return Err(Refusal::NotShadow);
+    }
+    let action = action(&principal, &caller);
+    let accounts = &speaker.auth.accounts;
+    accounts
+        .associate_password(id, password, principal.session, &action)
+        .await?;
+    Ok(nothing())
+}
+
+async fn request_verification(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    let (ttl, asked) = (speaker.config.code_ttl, (caller.now.wall, Some(caller.ip)));
+    speaker
+        .auth
+        .elevator
+        .request(&principal, ttl, asked)
+        .await?;
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+async fn verify_code(speaker: Speaking, caller: Calling, head: Parts, body: Body) -> Answer {
+    let principal = speaker.proof(&caller, &head).await?.principal;
+    let form = Form::read(&head.headers, body).await?;
+    let (ttl, asked) = (
+        speaker.config.elevated_ttl,
+        (caller.now.wall, Some(caller.ip)),
+    );
+    let elevator = &speaker.auth.elevator;
+    let elevated = elevator.verify(&principal, form.text("code")?, ttl, asked);
+    Ok(json(
+        StatusCode::OK,
+        &Exchanged::of(&elevated.await?, &principal),
+    ))
+}
+
+async fn verify(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
+    let Proof {
+        principal,
+        elevation,
+        ..
+    } = speaker.proof(&caller, &head).await?;
+    let ElevationField::Token(token) = elevation else {
+        return Err(Refusal::NotElevated);
+    };
+    let verifier = &speaker.auth.verifier;
+    let elevation = verifier.elevation(&token, &principal, caller.now).await?;
+    let elevation = elevation.ok_or(Refusal::NotElevated)?;
+    let good = Good {
+        user_id: principal.account.id.to_string(),
+        expires_at: elevation.until.to_string(),
+    };
+    Ok(json(StatusCode::OK, &good))
+}
+
+impl Speaker {
+    /// Who is asking. A cookie alone changes nothing for a page of another origin.
+    async fn proof(&self, caller: &Caller, head: &Parts) -> Result<Proof, Refusal> {
+        let found = proof(&self.auth, caller, &head.headers, self.cookie_name).await?;
+        let found = found.map_err(Refusal::Denied)?;
+        let is_safe = head.method == Method::GET
+            || found.method != AuthMethod::Cookie
+            || origin::is_same(&head.headers, &head.uri, &self.scheme);
+        is_safe.then_some(found).ok_or(Refusal::CrossSite)
+    }
+}
+
+/// Adds the challenge that a 401 needs: what its refusal left beside it, else that for an elevated token.
+async fn add_challenge(speaker: Speaking, request: Request, next: Next) -> Response {
+    let reader = Reader::of(request.method(), request.headers());
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let denial = response.extensions_mut().remove::<Denial>();
+        let max_age = speaker.config.elevated_ttl;
+        let denial = denial.unwrap_or(Denial::ElevationMissing { max_age });
+        let accept = [AuthMethod::Bearer].into_iter().collect();
+        for line in challenges(&denial, accept, &speaker.realm, reader) {
+            response.headers_mut().append(WWW_AUTHENTICATE, line);
+        }
+    }
+    response
+}
+
+fn action(principal: &Principal, caller: &Caller) -> Action {
+    let actor = Actor::Account(principal.account.id.clone());
+    Action::new(caller.now.wall, actor, Some(caller.ip))
+}
