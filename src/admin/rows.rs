@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::model::account::Account;
 use crate::model::audit::AuditRecord;
 use crate::model::client::Client;
+use crate::model::connection::Connection;
 use crate::model::session::Session;
 
 /// An account.
@@ -56,6 +57,17 @@ pub struct SessionRow {
     created_at: String,
     last_used_at: Option<String>,
     expires_at: Option<String>,
+}
+
+/// A linked account.
+#[derive(Debug, Serialize)]
+pub struct ConnectionRow {
+    id: String,
+    user_id: String,
+    provider: String,
+    provider_user_id: String,
+    name: Option<String>,
+    linked_at: String,
 }
 
 /// An audit event.
@@ -126,6 +138,19 @@ impl From<&Session> for SessionRow {
             created_at: session.created_at.to_string(),
             last_used_at: text(session.last_used_at.as_ref()),
             expires_at: text(session.expires_at.as_ref()),
+        }
+    }
+}
+
+impl From<&Connection> for ConnectionRow {
+    fn from(connection: &Connection) -> Self {
+        Self {
+            id: connection.id.to_string(),
+            user_id: connection.account.to_string(),
+            provider: connection.provider.to_string(),
+            provider_user_id: connection.provider_user_id.to_string(),
+            name: text(connection.name.as_ref()),
+            linked_at: connection.linked_at.to_string(),
         }
     }
 }

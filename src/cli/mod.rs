@@ -18,6 +18,7 @@ mod ask;
 mod audit;
 mod client;
 mod completions;
+mod connection;
 mod demo;
 mod explain;
 mod hash;
@@ -65,6 +66,8 @@ enum Command {
     #[command(subcommand)]
     Session(session::Session),
     #[command(subcommand)]
+    Connection(connection::Connection),
+    #[command(subcommand)]
     Audit(audit::Audit),
     #[command(flatten)]
     Whole(store::Whole),
@@ -101,6 +104,9 @@ impl Cli {
             Command::Client(client) => on_store(&source, async |setup| client.run(setup).await),
             Command::Token(token) => on_store(&source, async |setup| token.run(setup).await),
             Command::Session(session) => on_store(&source, async |setup| session.run(setup).await),
+            Command::Connection(connection) => {
+                on_store(&source, async |setup| connection.run(setup).await)
+            }
             Command::Audit(audit) => on_store(&source, async |setup| audit.run(setup).await),
             Command::Whole(whole) => whole.run(&source.load()?),
             Command::Explain(explain) => {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 mod accounts;
 mod clients;
+mod connections;
 mod demo;
 mod explain;
 mod import;
