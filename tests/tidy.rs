@@ -47,7 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "server.rs",
         ],
     ),
-    ("moka", &["auth/cache.rs"]),
+    ("quick_cache", &["auth/cache.rs"]),
     ("argon2", &["auth/password.rs"]),
     ("lettre", &["auth/mail.rs"]),
     (
@@ -105,8 +105,8 @@ fn each_rule_finds_what_breaks_it() {
         ),
         (
             "auth/x.rs",
-            "//! X.\nfn f(c: moka::sync::Cache) {}\n",
-            "moka",
+            "//! X.\nfn f(c: quick_cache::sync::Cache) {}\n",
+            "quick_cache",
         ),
         (
             "auth/x.rs",

@@ -11,17 +11,23 @@
 //! - two subjects that share a slot cost each other one more look into the store and nothing else, so the table has a
 //!   fixed size and nothing in it has to be evicted.
 //!
-//! Knows nothing of time (but for the entries' life), of the feed, and of who may do what.
+//! A token takes about 320 bytes here, its tenth of an account included (`benches/memory.rs`: a million are 365 MB
+//! resident). moka, on which this was built first, took 650, most of it for small allocations of its own, and its
+//! housekeeping made one hit in a hundred twenty times slower. What outlived its time is not looked for: it is replaced when
+//! it is asked for again, or makes room for something else.
+//!
+//! Knows nothing of the feed, and of who may do what.
 
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use moka::sync::Cache as Map;
 use parking_lot::RwLock;
+use quick_cache::sync::Cache as Map;
 
 use crate::config::section;
 use crate::metrics::{CacheName, Metrics};
@@ -34,8 +40,10 @@ use crate::model::token::TokenDigest;
 /// The facts of tokens that were asked for lately.
 pub(super) struct Cache {
     tokens: Map<TokenDigest, Fact>,
-    unknown: Map<TokenDigest, Epoch>,
-    accounts: Map<AccountId, Arc<Account>>,
+    unknown: Map<TokenDigest, Asked>,
+    ttl: Duration,
+    negative_ttl: Duration,
+    accounts: RwLock<Accounts>,
     clients: RwLock<HashSet<ClientId>>,
     epochs: Epochs,
 }
@@ -43,6 +51,14 @@ pub(super) struct Cache {
 /// How far the invalidations were when something was read. Taken before the store is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Epoch(u64);
+
+/// When the store was asked, by both clocks of the cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    epoch: Epoch,
+    /// Monotonic.
+    at: Duration,
+}
 
 /// What the cache knows of a token.
 #[derive(Debug)]
@@ -60,7 +76,15 @@ pub(super) enum Found {
 #[derive(Debug, Clone)]
 struct Fact {
     principal: Arc<Principal>,
-    epoch: Epoch,
+    asked: Asked,
+}
+
+/// The accounts that cached tokens share, for as long as they do.
+#[derive(Debug, Default)]
+struct Accounts {
+    known: HashMap<AccountId, Weak<Account>>,
+    /// When there are so many, those that no token shares any more are removed.
+    look_through_at: usize,
 }
 
 /// The newest invalidation of every subject, by slot.
@@ -75,42 +99,44 @@ struct Epochs {
 impl Cache {
     /// An empty cache of the configured size.
     pub(super) fn new(config: &section::Cache) -> Self {
+        let size = |entries: u64| usize::try_from(entries).unwrap_or(usize::MAX);
         Self {
-            tokens: Map::builder()
-                .max_capacity(config.entries)
-                .time_to_live(config.ttl)
-                .build(),
-            unknown: Map::builder()
-                .max_capacity(config.entries.min(MOST_UNKNOWN))
-                .time_to_live(config.negative_ttl)
-                .build(),
-            accounts: Map::builder()
-                .max_capacity(config.entries)
-                .time_to_live(config.ttl)
-                .build(),
+            tokens: Map::new(size(config.entries)),
+            unknown: Map::new(size(config.entries.min(MOST_UNKNOWN))),
+            ttl: config.ttl,
+            negative_ttl: config.negative_ttl,
+            accounts: RwLock::default(),
             clients: RwLock::default(),
             epochs: Epochs::new(),
         }
     }
 
     /// What is known of a token. One hash, one look; a second look for a token that is not good.
-    pub(super) fn get(&self, digest: &TokenDigest) -> Found {
-        if let Some(fact) = self.tokens.get(digest) {
-            return if self.epochs.permit(fact.epoch, &fact.principal) {
-                Found::Known(fact.principal)
+    pub(super) fn get(&self, digest: &TokenDigest, monotonic: Duration) -> Found {
+        if let Some(Fact { principal, asked }) = self.tokens.get(digest) {
+            let is_true =
+                asked.is_within(self.ttl, monotonic) && self.epochs.permit(asked.epoch, &principal);
+            return if is_true {
+                Found::Known(principal)
             } else {
                 Found::Stale
             };
         }
-        match self.unknown.get(digest) {
-            Some(epoch) if self.epochs.is_above_floor(epoch) => Found::Unknown,
-            Some(_) | None => Found::Nothing,
+        let is_true = |asked: &Asked| {
+            asked.is_within(self.negative_ttl, monotonic) && self.epochs.is_above_floor(asked.epoch)
+        };
+        match self.unknown.get(digest).filter(is_true) {
+            Some(_) => Found::Unknown,
+            None => Found::Nothing,
         }
     }
 
-    /// To be read before the store is asked, and given back to [`Self::put`] with its answer.
-    pub(super) fn epoch(&self) -> Epoch {
-        self.epochs.newest()
+    /// To be taken before the store is asked, and given back to [`Self::put`] with its answer.
+    pub(super) fn asking(&self, monotonic: Duration) -> Asked {
+        Asked {
+            epoch: self.epochs.newest(),
+            at: monotonic,
+        }
     }
 
     /// Remembers what the store answered, and returns it with the account that its other tokens share.
@@ -118,16 +144,16 @@ impl Cache {
         &self,
         digest: TokenDigest,
         answer: Option<Principal>,
-        asked_at: Epoch,
+        asked: Asked,
     ) -> Option<Arc<Principal>> {
         let Some(principal) = answer else {
-            self.unknown.insert(digest, asked_at);
+            self.unknown.insert(digest, asked);
             return None;
         };
         let principal = Arc::new(self.share(principal));
         let fact = Fact {
             principal: Arc::clone(&principal),
-            epoch: asked_at,
+            asked,
         };
         self.tokens.insert(digest, fact);
         Some(principal)
@@ -138,37 +164,33 @@ impl Cache {
         self.epochs.raise(subjects);
     }
 
-    /// Makes everything untrue. In effect when it returns; the memory comes back little by little.
+    /// Makes everything untrue. In effect when it returns.
     pub(super) fn forget_all(&self) {
         self.epochs.raise_floor();
-        self.tokens.invalidate_all();
-        self.unknown.invalidate_all();
-        self.accounts.invalidate_all();
+        self.tokens.clear();
+        self.unknown.clear();
+        self.accounts.write().known.clear();
     }
 
-    /// Does the housekeeping that would else be done by some unlucky request, and says how full the caches are.
-    pub(super) fn tidy(&self, metrics: &Metrics) {
-        self.tokens.run_pending_tasks();
-        self.unknown.run_pending_tasks();
-        self.accounts.run_pending_tasks();
+    /// Says how full the caches are.
+    pub(super) fn show(&self, metrics: &Metrics) {
         for (name, entries) in [
-            (CacheName::Tokens, self.tokens.entry_count()),
-            (CacheName::Negative, self.unknown.entry_count()),
-            (CacheName::Accounts, self.accounts.entry_count()),
+            (CacheName::Tokens, self.tokens.len()),
+            (CacheName::Negative, self.unknown.len()),
+            (CacheName::Accounts, self.accounts.read().known.len()),
         ] {
-            metrics.set_cache_entries(name, entries);
+            metrics.set_cache_entries(name, u64::try_from(entries).unwrap_or(u64::MAX));
         }
     }
 
     /// Replaces a principal's account and client by equal ones that are in memory already.
     fn share(&self, principal: Principal) -> Principal {
-        let account = match self.accounts.get(&principal.account.id) {
+        let known = self.accounts.read().get(&principal.account.id);
+        let account = match known {
             Some(known) if known == principal.account => known,
             Some(_) | None => {
-                let account = principal.account;
-                self.accounts
-                    .insert(account.id.clone(), Arc::clone(&account));
-                account
+                self.accounts.write().put(&principal.account);
+                principal.account
             }
         };
         let client = principal.client.map(|client| self.share_client(client));
@@ -195,9 +217,30 @@ impl Cache {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
-            .field("tokens", &self.tokens.entry_count())
+            .field("tokens", &self.tokens.len())
             .field("epoch", &self.epochs.newest())
             .finish_non_exhaustive()
+    }
+}
+
+impl Asked {
+    fn is_within(self, ttl: Duration, monotonic: Duration) -> bool {
+        monotonic.saturating_sub(self.at) < ttl
+    }
+}
+
+impl Accounts {
+    fn get(&self, id: &AccountId) -> Option<Arc<Account>> {
+        self.known.get(id).and_then(Weak::upgrade)
+    }
+
+    fn put(&mut self, account: &Arc<Account>) {
+        if self.known.len() >= self.look_through_at {
+            self.known.retain(|_, account| account.strong_count() > 0);
+            self.look_through_at = (2 * self.known.len()).max(FEW_ACCOUNTS);
+        }
+        self.known
+            .insert(account.id.clone(), Arc::downgrade(account));
     }
 }
 
@@ -278,6 +321,9 @@ const SLOTS: u64 = 1 << 16;
 /// Tokens that are not good are anybody's to make up; they get a small share of the memory.
 const MOST_UNKNOWN: u64 = 1 << 16;
 
+/// Below this, accounts that nobody shares are not worth looking for.
+const FEW_ACCOUNTS: usize = 1 << 10;
+
 /// There are few clients; this is for the case that there are not.
 const MOST_CLIENTS: usize = 1 << 12;
 
@@ -291,6 +337,8 @@ mod tests {
     use crate::model::principal::LastUsed;
     use crate::model::time::Timestamp;
     use crate::model::token::{PlainToken, TokenKind};
+
+    const NOW: Duration = Duration::from_secs(1000);
 
     fn cache() -> Cache {
         Cache::new(&section::Cache {
@@ -339,18 +387,21 @@ mod tests {
         ];
         let (session, other_session) = (mine.session, other.session);
         let (cache, mine_at, other_at) = (cache(), digest(), digest());
-        cache.put(other_at, Some(other), cache.epoch());
+        cache.put(other_at, Some(other), cache.asking(NOW));
         for subject in subjects {
             let again = Principal {
                 session,
                 ..principal("a", Some("c"))
             };
-            cache.put(mine_at, Some(again), cache.epoch());
-            assert!(matches!(cache.get(&mine_at), Found::Known(_)));
+            cache.put(mine_at, Some(again), cache.asking(NOW));
+            assert!(matches!(cache.get(&mine_at, NOW), Found::Known(_)));
             cache.forget([&subject]);
-            assert!(matches!(cache.get(&mine_at), Found::Stale), "{subject:?}");
             assert!(
-                matches!(cache.get(&other_at), Found::Known(p) if p.session == other_session),
+                matches!(cache.get(&mine_at, NOW), Found::Stale),
+                "{subject:?}"
+            );
+            assert!(
+                matches!(cache.get(&other_at, NOW), Found::Known(p) if p.session == other_session),
                 "{subject:?}"
             );
         }
@@ -360,24 +411,27 @@ mod tests {
     fn an_answer_to_a_question_asked_before_the_change_is_stale_on_arrival() {
         let (cache, at) = (cache(), digest());
         let principal = principal("a", None);
-        let asked_at = cache.epoch();
+        let asked = cache.asking(NOW);
         cache.forget([&Subject::Session(principal.session)]);
-        cache.put(at, Some(principal), asked_at);
-        assert!(matches!(cache.get(&at), Found::Stale));
+        cache.put(at, Some(principal), asked);
+        assert!(matches!(cache.get(&at, NOW), Found::Stale));
     }
 
     #[test]
     fn forgetting_all_reaches_answers_under_way_and_tokens_that_are_not_good() {
         let (cache, good, late, bad) = (cache(), digest(), digest(), digest());
-        let asked_at = cache.epoch();
-        cache.put(good, Some(principal("a", None)), asked_at);
-        cache.put(bad, None, asked_at);
-        assert!(matches!(cache.get(&bad), Found::Unknown));
+        let asked = cache.asking(NOW);
+        cache.put(good, Some(principal("a", None)), asked);
+        cache.put(bad, None, asked);
+        assert!(matches!(cache.get(&bad, NOW), Found::Unknown));
         cache.forget_all();
-        cache.put(late, Some(principal("a", None)), asked_at);
-        assert!(matches!(cache.get(&good), Found::Nothing | Found::Stale));
-        assert!(matches!(cache.get(&late), Found::Stale));
-        assert!(matches!(cache.get(&bad), Found::Nothing));
+        cache.put(late, Some(principal("a", None)), asked);
+        assert!(matches!(
+            cache.get(&good, NOW),
+            Found::Nothing | Found::Stale
+        ));
+        assert!(matches!(cache.get(&late, NOW), Found::Stale));
+        assert!(matches!(cache.get(&bad, NOW), Found::Nothing));
     }
 
     #[test]
@@ -385,14 +439,46 @@ mod tests {
         let cache = cache();
         let [one, two] = [(); 2].map(|()| {
             cache
-                .put(digest(), Some(principal("a", Some("c"))), cache.epoch())
+                .put(digest(), Some(principal("a", Some("c"))), cache.asking(NOW))
                 .unwrap()
         });
         assert!(Arc::ptr_eq(&one.account, &two.account));
         let mut promoted = principal("a", None);
         Arc::make_mut(&mut promoted.account).role = Role::parse("admin").unwrap();
-        let three = cache.put(digest(), Some(promoted), cache.epoch()).unwrap();
+        let three = cache
+            .put(digest(), Some(promoted), cache.asking(NOW))
+            .unwrap();
         assert_eq!(three.account.role.as_str(), "admin");
         assert_eq!(one.account.role.as_str(), "member");
+    }
+
+    #[test]
+    fn what_is_known_has_its_time_and_no_more() {
+        let (cache, good, bad) = (cache(), digest(), digest());
+        cache.put(good, Some(principal("a", None)), cache.asking(NOW));
+        cache.put(bad, None, cache.asking(NOW));
+        for (seconds, is_good_known, is_bad_known) in [
+            (1, true, true),
+            (2, true, false),
+            (59, true, false),
+            (60, false, false),
+        ] {
+            let later = NOW + Duration::from_secs(seconds);
+            let (good, bad) = (cache.get(&good, later), cache.get(&bad, later));
+            assert_eq!(matches!(good, Found::Known(_)), is_good_known, "{seconds}");
+            assert_eq!(matches!(bad, Found::Unknown), is_bad_known, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn more_than_fits_makes_room_and_accounts_go_with_their_tokens() {
+        let cache = cache();
+        for number in 0..20_000 {
+            let principal = principal(&format!("a{number}"), None);
+            cache.put(digest(), Some(principal), cache.asking(NOW));
+        }
+        assert!(cache.tokens.len() <= 1_100, "{}", cache.tokens.len());
+        let accounts = cache.accounts.read().known.len();
+        assert!(accounts <= 2 * 1_100, "{accounts}");
     }
 }

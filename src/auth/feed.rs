@@ -75,7 +75,7 @@ impl Feed {
                 (Some(_), true) | (None, false) => {}
             }
             is_silent = failure.is_some();
-            self.verifier.tidy(&self.metrics);
+            self.verifier.show(&self.metrics);
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(self.bound / POLLS_PER_BOUND) => {}

@@ -61,6 +61,11 @@ pub enum Grant {
         /// How long it is good.
         ttl: Duration,
     },
+    /// A code that is changed for a session token (seed 000).
+    Code {
+        /// How long it is good.
+        ttl: Duration,
+    },
     /// The token of a browser session, for our cookie.
     Browser {
         /// How long it is good.
@@ -252,6 +257,7 @@ impl Minted {
                 Self::single(TokenKind::Access, now, ttl.map(|ttl| now.after(ttl)))
             }
             Grant::Session { ttl } => Self::single(TokenKind::Session, now, Some(now.after(ttl))),
+            Grant::Code { ttl } => Self::single(TokenKind::Handoff, now, Some(now.after(ttl))),
             Grant::Browser { ttl } => Self::single(TokenKind::Browser, now, Some(now.after(ttl))),
         }
     }
@@ -305,7 +311,7 @@ impl NewToken {
         )
     }
 
-    fn of(
+    pub(super) fn of(
         token: &PlainToken,
         digest: TokenDigest,
         issued_at: Timestamp,

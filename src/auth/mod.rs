@@ -18,10 +18,12 @@ use crate::metrics::Metrics;
 use crate::store::{SharedStore, StoreError};
 
 pub mod accounts;
+mod again;
 mod cache;
 pub mod connections;
 pub mod elevation;
 mod feed;
+pub mod handover;
 pub mod hasher;
 pub mod import;
 pub mod issuer;

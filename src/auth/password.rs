@@ -1,8 +1,9 @@
 //! Passwords: what they may be, how they are hashed, how hashes are checked.
 //!
 //! Argon2id with the configured parameters (OWASP's by default), and the hashes of other systems that were imported: any
-//! Argon2 in PHC form, and bcrypt. Those are replaced by ours at the next login. Everything here computes for tens of
-//! milliseconds and more, and is called on the threads of the [hasher](super::hasher) alone.
+//! Argon2 in PHC form, and bcrypt. Those are replaced by ours at the next login; until then a login of such an account takes
+//! the time that its own hash takes, which tells where the account came from and nothing else. Everything here computes for
+//! tens of milliseconds and more, and is called on the threads of the [hasher](super::hasher) alone.
 //!
 //! Source: NIST SP 800-63B §3.1.1.2: NFKC before hashing, length in characters, no rules of composition.
 

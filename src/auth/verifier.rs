@@ -195,9 +195,9 @@ impl Verifier {
         self.fresh_until.store(micros(monotonic), Ordering::SeqCst);
     }
 
-    /// The cache's housekeeping.
-    pub(super) fn tidy(&self, metrics: &Metrics) {
-        self.cache.tidy(metrics);
+    /// Says how full the cache is.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        self.cache.show(metrics);
     }
 
     async fn look_up(&self, digest: &TokenDigest, now: Now) -> Result<Introspection, StoreError> {
@@ -206,7 +206,7 @@ impl Verifier {
             let answer = self.store.introspect(digest).await?.map(Arc::new);
             return Ok(Introspection::at(answer, Source::Store, now));
         }
-        match self.cache.get(digest) {
+        match self.cache.get(digest, now.monotonic) {
             Found::Known(principal) => {
                 self.counted.hit.inc();
                 return Ok(Introspection::at(Some(principal), Source::Cache, now));
@@ -221,9 +221,9 @@ impl Verifier {
                 self.counted.negative_miss.inc();
             }
         }
-        let asked_at = self.cache.epoch();
+        let asked = self.cache.asking(now.monotonic);
         let answer = self.store.introspect(digest).await?;
-        let answer = self.cache.put(*digest, answer, asked_at);
+        let answer = self.cache.put(*digest, answer, asked);
         Ok(Introspection::at(answer, Source::Store, now))
     }
 

@@ -66,9 +66,8 @@ impl Explain {
             is_tls: self.url.is_tls,
         };
         let endpoints = Endpoints::new(dialect::mount(config, &setup.auth).endpoints);
-        let path = self.url.path.split('?').next().unwrap_or_default();
         let normal = host::normal(&host).ok();
-        if let Some(own) = endpoints.find(normal.as_deref(), &self.method, path) {
+        if let Some(own) = endpoints.find(normal.as_deref(), &self.method, &self.url.path) {
             return output::print(&format!(
                 "{} {} is an endpoint of countersign itself; it reaches no route",
                 own.method, own.path

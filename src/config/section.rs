@@ -10,7 +10,7 @@ use crate::model::account::Email;
 
 use super::quantity;
 use super::reader::Table;
-use super::server::{HOUR, cores};
+use super::server::{DAY, HOUR, cores};
 use super::value::{Read, duration, flag, integer, path_at, size, text, word};
 
 /// `[admin]`.
@@ -73,6 +73,8 @@ pub struct Password {
 pub struct Accounts {
     /// Whether an address that a person gave counts only once its link was opened.
     pub confirm_email: bool,
+    /// How long a browser stays logged in.
+    pub session_ttl: Duration,
 }
 
 /// `[throttle]`.
@@ -220,6 +222,11 @@ impl Accounts {
         let default = !matches!(mail.transport, MailTransport::None);
         Self {
             confirm_email: table.or("confirm_email", default, flag),
+            session_ttl: table.or(
+                "session_ttl",
+                7 * DAY,
+                duration(Duration::from_secs(1)..=400 * DAY),
+            ),
         }
     }
 }

@@ -85,6 +85,14 @@ impl Server {
             "countersign"
         }
     }
+
+    /// The `Set-Cookie` that takes our cookie away from a browser.
+    #[must_use]
+    pub fn clearing_cookie(&self) -> String {
+        let secure = if self.is_secure() { "; Secure" } else { "" };
+        let name = self.cookie_name();
+        format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+    }
 }
 
 impl Limits {

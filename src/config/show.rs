@@ -106,6 +106,7 @@ impl Config {
         out.plain("min_length", password.min_length);
         out.header("[accounts]");
         out.plain("confirm_email", self.accounts.confirm_email);
+        out.text("session_ttl", show_duration(self.accounts.session_ttl));
         out.header("[throttle]");
         out.text("per_account", show_rate(self.throttle.per_account));
         out.text("per_ip", show_rate(self.throttle.per_ip));

@@ -27,9 +27,9 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::header::WWW_AUTHENTICATE;
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use refusal::Refusal;
 use rows::{Exchanged, Good, Row, User};
@@ -47,7 +47,7 @@ use crate::config::dialect::IdApi;
 use crate::config::section;
 use crate::gateway::endpoint::Caller;
 use crate::header::challenge::challenges;
-use crate::header::credential::ElevationField;
+use crate::header::credential::{self, Authorization, Cookie, ElevationField};
 use crate::header::origin;
 use crate::header::reader::Reader;
 use crate::model::account::{Account, AccountKind, Email, Identifier};
@@ -66,6 +66,7 @@ pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
         auth,
         config: dialect.clone(),
         cookie_name: config.server.cookie_name(),
+        clearing_cookie: HeaderValue::try_from(config.server.clearing_cookie()).ok(),
         scheme: config.server.external_url.scheme().into(),
         realm: config.server.realm.clone(),
         addresses: Throttle::new(&section::Throttle {
@@ -108,6 +109,7 @@ struct Speaker {
     auth: Arc<Auth>,
     config: IdApi,
     cookie_name: &'static str,
+    clearing_cookie: Option<HeaderValue>,
     scheme: Box<str>,
     realm: Box<str>,
     addresses: Throttle,
@@ -222,12 +224,18 @@ impl Speaker {
     }
 }
 
-/// Adds the challenge that a 401 needs: what its refusal left beside it, else that for an elevated token.
+/// Adds the challenge that a 401 needs: what its refusal left beside it, else that for an elevated token. Clears our cookie
+/// where it was asked whom it stands for, and that is nobody.
 async fn add_challenge(speaker: Speaking, request: Request, next: Next) -> Response {
     let reader = Reader::of(request.method(), request.headers());
+    let decided_by_cookie = decided_by_cookie(request.headers(), speaker.cookie_name);
     let mut response = next.run(request).await;
     if response.status() == StatusCode::UNAUTHORIZED {
         let denial = response.extensions_mut().remove::<Denial>();
+        let clearing = speaker.clearing_cookie.clone();
+        if let Some(cookie) = clearing.filter(|_| decided_by_cookie && denial.is_some()) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
         let max_age = speaker.config.elevated_ttl;
         let denial = denial.unwrap_or(Denial::ElevationMissing { max_age });
         let accept = [AuthMethod::Bearer].into_iter().collect();
@@ -236,6 +244,15 @@ async fn add_challenge(speaker: Speaking, request: Request, next: Next) -> Respo
         }
     }
     response
+}
+
+fn decided_by_cookie(headers: &HeaderMap, name: &str) -> bool {
+    credential::read(headers, name).is_ok_and(|shown| {
+        matches!(
+            shown.authorization,
+            Authorization::Absent | Authorization::Foreign
+        ) && !matches!(shown.cookie, Cookie::Absent)
+    })
 }
 
 fn action(principal: &Principal, caller: &Caller) -> Action {

@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, Method, Uri};
 
 use super::Mounted;
 use super::body::{BadBody, Form};
@@ -26,7 +26,7 @@ use crate::config::dialect::Place;
 use crate::gateway::endpoint::Caller;
 use crate::model::audit::Actor;
 use crate::model::token::{PlainToken, TokenKind};
-use crate::pages::{self, Page, STYLESHEET_PATH, confirm, invitation};
+use crate::pages::{self, Language, Page, STYLESHEET_PATH, confirm, invitation, login};
 use crate::store::Action;
 
 /// The pages, on every host.
@@ -44,17 +44,19 @@ pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
         .on(&everywhere, Method::GET, STYLESHEET_PATH, get(style))
 }
 
-async fn ask(uri: Uri) -> Page {
+async fn ask(uri: Uri, headers: HeaderMap) -> Page {
+    let language = Language::of(&headers);
     match token_in(&uri) {
-        Some(token) => confirm::ask(CONFIRM_PATH, &token),
-        None => confirm::stale(),
+        Some(token) => confirm::ask(language, CONFIRM_PATH, &token),
+        None => confirm::stale(language),
     }
 }
 
-async fn invite(uri: Uri) -> Page {
+async fn invite(uri: Uri, headers: HeaderMap) -> Page {
+    let language = Language::of(&headers);
     match token_in(&uri) {
-        Some(code) => invitation::show(&code),
-        None => invitation::damaged(),
+        Some(code) => invitation::show(language, &code),
+        None => invitation::damaged(language),
     }
 }
 
@@ -64,33 +66,27 @@ async fn confirm(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let language = Language::of(&headers);
     let form = match Form::read(&headers, body).await {
         Ok(form) => form,
-        Err(bad) => return unreadable(&bad).into_response(),
+        Err(bad) => return login::unreadable(language, bad == BadBody::TooLarge).into_response(),
     };
     let Some(token) = form.text("token").ok().and_then(link_token) else {
-        return confirm::stale().into_response();
+        return confirm::stale(language).into_response();
     };
     let action = Action::new(caller.now.wall, Actor::Anonymous, Some(caller.ip));
     match auth.accounts.confirm_email(&token, &action).await {
-        Ok(Some(account)) => confirm::done(account.email.as_ref()).into_response(),
-        Ok(None) => confirm::stale().into_response(),
-        Err(_) => retry_after(confirm::unavailable().into_response(), Some(STORE_WAIT)),
+        Ok(Some(account)) => confirm::done(language, account.email.as_ref()).into_response(),
+        Ok(None) => confirm::stale(language).into_response(),
+        Err(_) => retry_after(
+            confirm::unavailable(language).into_response(),
+            Some(STORE_WAIT),
+        ),
     }
 }
 
 async fn style() -> Response {
     pages::stylesheet()
-}
-
-fn unreadable(bad: &BadBody) -> Page {
-    let status = match bad {
-        BadBody::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        BadBody::Malformed(_) | BadBody::Doubled | BadBody::Missing(_) | BadBody::NotText(_) => {
-            StatusCode::BAD_REQUEST
-        }
-    };
-    Page::error(status, &bad.to_string())
 }
 
 fn token_in(uri: &Uri) -> Option<PlainToken> {

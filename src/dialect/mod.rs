@@ -7,10 +7,12 @@
 //! Bodies are JSON or form-encoded, at most 16 KiB. Every answer has `Cache-Control: no-store`.
 
 pub mod body;
+pub mod browser;
 pub mod id_api;
 pub mod key_token;
 pub mod keys;
 mod links;
+pub mod namespace;
 pub mod refused;
 pub mod reply;
 pub mod shown;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::MethodRouter;
 use http::Method;
+
+use browser::Browser;
 
 use crate::auth::Auth;
 use crate::config::Config;
@@ -41,10 +45,11 @@ pub struct Mounted {
 /// What a program that is built on this crate mounts beside the configured dialects.
 pub type More = fn(&Config, &Arc<Auth>) -> Mounted;
 
-/// Every dialect that is switched on, and the pages behind the links in our mails.
+/// Every dialect that is switched on, the pages of browser sessions, and those behind the links in our mails.
 #[must_use]
 pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
-    let mut mounted = links::mount(Arc::clone(auth));
+    let browser = Arc::new(Browser::new(config, Arc::clone(auth)));
+    let mut mounted = links::mount(Arc::clone(auth)).and(browser::mount(&browser));
     if let Some(dialect) = &config.dialects.key_token {
         let realm = &config.server.realm;
         mounted = mounted.and(key_token::mount(dialect, realm, Arc::clone(auth)));
@@ -55,6 +60,9 @@ pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
             config.throttle.per_ip,
             Arc::clone(auth),
         ));
+    }
+    if let Some(dialect) = &config.dialects.namespace {
+        mounted = mounted.and(namespace::mount(dialect, &browser));
     }
     if let Some(dialect) = &config.dialects.id_api {
         mounted = mounted.and(id_api::mount(dialect, config, Arc::clone(auth)));
@@ -73,13 +81,25 @@ impl Mounted {
 
     /// Adds an endpoint at `path` behind a place's prefix, on its host.
     #[must_use]
-    pub fn on(mut self, place: &Place, method: Method, path: &str, handler: MethodRouter) -> Self {
+    pub fn on(self, place: &Place, method: Method, path: &str, handler: MethodRouter) -> Self {
+        self.on_query(place, (method, path, None), handler)
+    }
+
+    /// The same, only where the query has that parameter.
+    #[must_use]
+    pub fn on_query(
+        mut self,
+        place: &Place,
+        (method, path, parameter): (Method, &str, Option<&'static str>),
+        handler: MethodRouter,
+    ) -> Self {
         let path = format!("{}{path}", place.prefix);
         self.router = self.router.route(&path, handler);
         self.endpoints.push(Endpoint {
             host: place.host.clone(),
             method,
             path: path.into(),
+            parameter,
         });
         self
     }

@@ -12,6 +12,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::Gateway;
+use super::preflight;
 use super::route::{Route, allow, is_never_allowed};
 use crate::auth::Source;
 use crate::config::route::Foreign;
@@ -189,7 +190,13 @@ impl Gateway {
                 credential::read(asked.headers, self.cookie_name).map_err(Refusal::malformed)?;
             let evidence = self.evidence(route, shown, now, trail).await;
             trail.auth = started.elapsed();
-            evidence.map_err(Refusal::StoreUnavailable)?
+            match evidence.map_err(Refusal::StoreUnavailable)? {
+                Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,
+                evidence @ (Evidence::Absent
+                | Evidence::Rejected
+                | Evidence::Proven(_)
+                | Evidence::Preflight) => evidence,
+            }
         };
         decide(requirement, evidence, now.wall).map_err(Refusal::Denied)
     }

@@ -18,6 +18,8 @@ pub struct Endpoint {
     pub method: Method,
     /// Exactly this path, byte for byte, or one whose last segment is a `{parameter}` that stands for any one segment.
     pub path: Box<str>,
+    /// Only with this parameter in the query; without it the path belongs to the routes.
+    pub parameter: Option<&'static str>,
 }
 
 /// All of our own endpoints, ready to be asked.
@@ -44,13 +46,13 @@ impl Endpoints {
         Self { all }
     }
 
-    /// The endpoint that a request is for. `host` is in normal form ([`crate::header::host`]), `path` the client's own
-    /// bytes without the query. Its `path` is what may be logged: a parameter can be a secret. Allocates nothing.
+    /// The endpoint that a request is for. `host` is in normal form ([`crate::header::host`]), `target` the client's own
+    /// bytes: path and query.
     #[must_use]
-    pub fn find(&self, host: Option<&str>, method: &Method, path: &str) -> Option<&Endpoint> {
+    pub fn find(&self, host: Option<&str>, method: &Method, target: &str) -> Option<&Endpoint> {
         self.all
             .iter()
-            .find(|endpoint| endpoint.covers(host, method, path))
+            .find(|endpoint| endpoint.covers(host, method, target))
     }
 
     /// Every endpoint, in the order they were mounted.
@@ -63,10 +65,16 @@ impl Endpoints {
 impl Endpoint {
     /// Whether a request is for it.
     #[must_use]
-    pub fn covers(&self, host: Option<&str>, method: &Method, path: &str) -> bool {
+    pub fn covers(&self, host: Option<&str>, method: &Method, target: &str) -> bool {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let has = |parameter| {
+            let mut names = url::form_urlencoded::parse(query.as_bytes());
+            names.any(|(name, _)| name == parameter)
+        };
         self.method == method
             && self.covers_path(path)
             && self.host.as_deref().is_none_or(|own| Some(own) == host)
+            && self.parameter.is_none_or(has)
     }
 
     fn covers_path(&self, path: &str) -> bool {
@@ -88,11 +96,16 @@ mod tests {
             host: host.map(Into::into),
             method,
             path: path.into(),
+            parameter: None,
         };
         Endpoints::new(vec![
             endpoint(None, Method::POST, "/users/token"),
             endpoint(None, Method::GET, "/me/{token}"),
             endpoint(Some("id.example"), Method::GET, "/"),
+            Endpoint {
+                parameter: Some("redirect_url"),
+                ..endpoint(None, Method::GET, "/login")
+            },
         ])
     }
 
@@ -111,6 +124,11 @@ mod tests {
             (Method::GET, "/me", false),
             (Method::GET, "/me/a/b", false),
             (Method::GET, "/you/a", false),
+            (Method::GET, "/login?redirect_url=x", true),
+            (Method::GET, "/login?a=b&redirect%5Furl", true),
+            (Method::GET, "/login", false),
+            (Method::GET, "/login?a=redirect_url", false),
+            (Method::POST, "/users/token?a=b", true),
             (Method::GET, "/", false),
         ] {
             assert_eq!(

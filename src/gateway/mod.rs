@@ -28,6 +28,7 @@ pub mod connections;
 pub mod endpoint;
 pub mod explain;
 pub mod outbound;
+mod preflight;
 pub mod route;
 pub mod upstream;
 

@@ -20,6 +20,7 @@ pub mod forwarded;
 pub mod host;
 pub mod identity;
 pub mod origin;
+pub mod own_cookie;
 pub mod protected;
 pub mod reader;
 pub mod target;

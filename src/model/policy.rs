@@ -52,6 +52,8 @@ pub enum Evidence {
     Rejected,
     /// A good credential.
     Proven(Identity),
+    /// Nothing was shown, and could not be: a browser asks with a CORS preflight whether it may send the request itself.
+    Preflight,
 }
 
 /// The proof that a request was decided and may pass. Made by [`decide`] alone.
@@ -141,7 +143,9 @@ fn judge(
     now: Timestamp,
 ) -> Result<Option<Identity>, Denial> {
     let identity = match (requirement.access, evidence) {
-        (Access::None, _) | (Access::Optional, Evidence::Absent) => return Ok(None),
+        (Access::None, _)
+        | (Access::Optional, Evidence::Absent)
+        | (Access::Optional | Access::Required, Evidence::Preflight) => return Ok(None),
         (Access::Required, Evidence::Absent) => return Err(Denial::CredentialMissing),
         (Access::Optional | Access::Required, Evidence::Rejected) => {
             return Err(Denial::CredentialRejected);

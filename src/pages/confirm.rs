@@ -5,55 +5,56 @@
 use http::StatusCode;
 use maud::html;
 
-use super::Page;
+use super::{Language, Page};
 use crate::model::account::Email;
 use crate::model::token::PlainToken;
 
 /// Asks whether the address is theirs. `action` is where the button posts the token to.
 #[must_use]
-pub fn ask(action: &str, token: &PlainToken) -> Page {
+pub fn ask(language: Language, action: &str, token: &PlainToken) -> Page {
+    let text = language.text();
     let content = html! {
-        p { "Press the button to confirm that this e-mail address is yours." }
+        p { (text.confirm_lead) }
         form method="post" action=(action) {
             input type="hidden" name="token" value=(token.expose());
-            button type="submit" { "Confirm my address" }
+            button type="submit" { (text.confirm_button) }
         }
-        p { "If you did not ask for this, close this page. Nothing happens then." }
+        p { (text.confirm_not_me) }
     };
-    Page::new(StatusCode::OK, "Confirm your e-mail address", &content)
+    Page::new(language, StatusCode::OK, text.confirm_heading, &content)
 }
 
 /// Says that it is done.
 #[must_use]
-pub fn done(email: Option<&Email>) -> Page {
+pub fn done(language: Language, email: Option<&Email>) -> Page {
+    let text = language.text();
     let content = html! {
         p role="status" {
-            @match email {
-                Some(email) => { strong { (email) } " is confirmed." },
-                None => "Your address is confirmed.",
+            @if let Some(email) = email {
+                strong { (email) } ": "
             }
-            " You can close this page."
+            (text.confirmed)
         }
     };
-    Page::new(StatusCode::OK, "Thank you", &content)
+    Page::new(language, StatusCode::OK, text.confirmed_heading, &content)
 }
 
 /// Says that the link does nothing any more.
 #[must_use]
-pub fn stale() -> Page {
-    let content = html! {
-        p role="alert" {
-            "It was used already, it is too old, or the address was changed since. Ask for a new mail where you gave the address."
-        }
-    };
-    Page::new(StatusCode::GONE, "This link is no longer good", &content)
+pub fn stale(language: Language) -> Page {
+    let text = language.text();
+    let content = html! { p role="alert" { (text.link_stale) } };
+    Page::new(
+        language,
+        StatusCode::GONE,
+        text.link_stale_heading,
+        &content,
+    )
 }
 
 /// Says that nothing can be done now.
 #[must_use]
-pub fn unavailable() -> Page {
-    Page::error(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The address could not be confirmed now. The link stays good: please try again in a minute.",
-    )
+pub fn unavailable(language: Language) -> Page {
+    let detail = language.text().confirm_unavailable;
+    Page::error(language, StatusCode::SERVICE_UNAVAILABLE, detail)
 }

@@ -3,25 +3,24 @@
 use http::StatusCode;
 use maud::html;
 
-use super::Page;
+use super::{Language, Page};
 use crate::model::token::PlainToken;
 
 /// Shows the code of an invitation, to be typed where the account is made. Opening it uses nothing up.
 #[must_use]
-pub fn show(code: &PlainToken) -> Page {
+pub fn show(language: Language, code: &PlainToken) -> Page {
+    let text = language.text();
     let content = html! {
-        p { "Make your account in the application that you were invited to. It asks for this code:" }
+        p { (text.invitation_lead) }
         p { code { (code.expose()) } }
-        p { "It is good once. Give it to nobody else." }
+        p { (text.invitation_once) }
     };
-    Page::new(StatusCode::OK, "You are invited", &content)
+    Page::new(language, StatusCode::OK, text.invitation_heading, &content)
 }
 
 /// Says that the link holds no code.
 #[must_use]
-pub fn damaged() -> Page {
-    Page::error(
-        StatusCode::BAD_REQUEST,
-        "The link is not complete. Open it from the mail once more, or copy all of it.",
-    )
+pub fn damaged(language: Language) -> Page {
+    let detail = language.text().invitation_damaged;
+    Page::error(language, StatusCode::BAD_REQUEST, detail)
 }

@@ -2,19 +2,29 @@
 //!
 //! Pages need no JavaScript and load nothing from elsewhere; the content security policy holds them to it. They are
 //! readable on a phone, with a keyboard and with a screen reader: one heading, native elements, visible focus, and
-//! colours that keep their contrast in the dark. What they say is text that [`maud`] escapes.
+//! colours that keep their contrast in the dark. What they say is text that [`maud`] escapes, in the reader's
+//! [`Language`], one file for each in `text`.
 //!
 //! This room knows how a page looks. When one is shown, and what a form does, is decided above.
 
+pub mod account;
 pub mod confirm;
+pub mod consent;
 pub mod invitation;
+pub mod language;
+pub mod login;
+mod text;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
+use url::Url;
+
+pub use language::Language;
 
 /// A whole page.
 #[derive(Debug)]
@@ -23,6 +33,10 @@ pub struct Page {
     pub status: StatusCode,
     /// The document.
     pub html: String,
+    /// Where its forms may lead besides to us.
+    form_target: Option<String>,
+    /// What its forms tell of where they stand.
+    referrer: &'static str,
 }
 
 /// Where the stylesheet is served; every page links to it.
@@ -31,10 +45,10 @@ pub const STYLESHEET_PATH: &str = "/_countersign/style.css";
 impl Page {
     /// A page with one heading, which is also its title.
     #[must_use]
-    pub fn new(status: StatusCode, heading: &str, content: &Markup) -> Self {
+    pub fn new(language: Language, status: StatusCode, heading: &str, content: &Markup) -> Self {
         let document = html! {
             (DOCTYPE)
-            html lang="en" {
+            html lang=(language.tag()) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -53,35 +67,70 @@ impl Page {
         Self {
             status,
             html: document.into_string(),
+            form_target: None,
+            referrer: "no-referrer",
         }
     }
 
     /// A page that says why something did not work, for a browser where a program would get a problem document.
     #[must_use]
-    pub fn error(status: StatusCode, detail: &str) -> Self {
+    pub fn error(language: Language, status: StatusCode, detail: &str) -> Self {
         let heading = status.canonical_reason().unwrap_or("Something went wrong");
-        Self::new(status, heading, &html! { p { (detail) } })
+        Self::new(
+            language,
+            status,
+            heading,
+            &html! { p role="alert" { (detail) } },
+        )
     }
 
-    /// The fields that every page is sent with.
+    /// The same, whose forms say from which origin they come: with `no-referrer` browsers send `Origin: null`, and a form
+    /// of ours would look like anybody's. Source: the Fetch Standard, "append a request `Origin` header".
     #[must_use]
-    pub fn headers() -> HeaderMap {
+    fn with_forms(mut self) -> Self {
+        self.referrer = "same-origin";
+        self
+    }
+
+    /// The same, whose forms may end in a redirect to that URL: browsers hold `form-action` against redirects too.
+    #[must_use]
+    pub fn leading_to(mut self, url: &Url) -> Self {
+        let origin = url.origin();
+        self.form_target = origin.is_tuple().then(|| origin.ascii_serialization());
+        self
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let policy = self.form_target.as_ref().map_or_else(
+            || POLICY.to_owned(),
+            |origin| {
+                POLICY.replace(
+                    "form-action 'self'",
+                    &format!("form-action 'self' {origin}"),
+                )
+            },
+        );
+        let policy = HeaderValue::from_str(&policy);
         HeaderMap::from_iter([
             (
                 CONTENT_TYPE,
                 HeaderValue::from_static("text/html; charset=utf-8"),
             ),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (
+                CONTENT_SECURITY_POLICY,
+                policy.unwrap_or(HeaderValue::from_static(POLICY)),
+            ),
+            (REFERRER_POLICY, HeaderValue::from_static(self.referrer)),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         ])
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        (self.status, Self::headers(), self.html).into_response()
+        (self.status, self.headers(), self.html).into_response()
     }
 }
 
@@ -100,7 +149,7 @@ pub fn stylesheet() -> Response {
 }
 
 /// Nothing but our stylesheet and forms to ourselves; nobody may frame a page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests {
@@ -108,18 +157,35 @@ mod tests {
 
     #[test]
     fn what_a_page_says_cannot_become_markup() {
-        let page = Page::error(StatusCode::BAD_GATEWAY, "<script>alert(1)</script>");
+        let evil = "<script>alert(1)</script>";
+        let page = Page::error(Language::English, StatusCode::BAD_GATEWAY, evil);
         assert!(!page.html.contains("<script"), "{}", page.html);
         assert!(page.html.contains("&lt;script&gt;"), "{}", page.html);
     }
 
     #[test]
     fn a_page_loads_its_stylesheet_and_nothing_else() {
-        let page = Page::error(StatusCode::NOT_FOUND, "There is nothing here.");
+        let page = Page::error(
+            Language::German,
+            StatusCode::NOT_FOUND,
+            "There is nothing here.",
+        );
         for loads in ["src=", "@import", "url(", "http:", "https:"] {
             assert!(!page.html.contains(loads), "{loads}");
             assert!(!include_str!("style.css").contains(loads), "{loads}");
         }
         assert_eq!(page.html.matches("href=").count(), 1);
+        assert!(page.html.contains("<html lang=\"de\">"));
+    }
+
+    #[test]
+    fn a_form_may_lead_to_the_origin_that_was_named_and_nowhere_else() {
+        let url = Url::parse("https://app.example:8443/callback?a=;script-src *").unwrap();
+        let page = Page::error(Language::English, StatusCode::OK, "").leading_to(&url);
+        let headers = page.headers();
+        let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        let rule = "; form-action 'self' https://app.example:8443; ";
+        assert!(policy.contains(rule), "{policy}");
+        assert!(!policy.contains('*'), "{policy}");
     }
 }

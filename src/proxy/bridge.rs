@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use pingora_core::{ErrorType, OrErr as _, Result};
 use pingora_http::ResponseHeader;
@@ -77,14 +77,17 @@ async fn read_body(session: &mut Session) -> Result<Bytes> {
 
 async fn send(session: &mut Session, response: Response<Body>) -> Result<()> {
     let (parts, mut body) = response.into_parts();
+    // RFC 9110 §8.6: a 204 carries no Content-Length, though axum gives it one.
+    let is_empty = parts.status == StatusCode::NO_CONTENT;
     let mut head = ResponseHeader::build_no_case(parts.status, Some(parts.headers.len() + 3))?;
     for (name, value) in &parts.headers {
         // The framing and the connection are ours to say.
-        if ![CONNECTION, TRANSFER_ENCODING].contains(name) {
+        let is_ours = [CONNECTION, TRANSFER_ENCODING].contains(name);
+        if !(is_ours || is_empty && name == CONTENT_LENGTH) {
             head.append_header(name.clone(), value.clone())?;
         }
     }
-    if session.req_header().method == Method::HEAD {
+    if is_empty || session.req_header().method == Method::HEAD {
         return session.write_response_header(Box::new(head), true).await;
     }
     let length = body.size_hint().exact();

@@ -145,7 +145,7 @@ impl Context {
         self.site
             .own
             .endpoints
-            .find(Some(&host), &head.method, head.uri.path())
+            .find(Some(&host), &head.method, head.target())
     }
 
     /// Asks the gateway.
@@ -330,6 +330,11 @@ impl Head {
             }
         });
         segments.collect::<Vec<_>>().join("/").into()
+    }
+
+    fn target(&self) -> &str {
+        let target = self.uri.path_and_query();
+        target.map_or("/", http::uri::PathAndQuery::as_str)
     }
 
     pub(super) fn host(&self) -> Option<&str> {

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::config::server::Limits;
 use crate::gateway::{Connections, Gateway, route};
 use crate::header::forwarded::TrustedProxies;
+use crate::header::own_cookie::OwnCookie;
 use crate::header::reader::Reader;
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -176,12 +177,10 @@ impl Site {
 }
 
 fn clearing_cookie(config: &Config) -> HeaderValue {
-    let secure = if config.server.is_secure() {
-        "; Secure"
-    } else {
-        ""
+    let cookie = OwnCookie {
+        name: config.server.cookie_name(),
+        path: "/",
+        is_secure: config.server.is_secure(),
     };
-    let name = config.server.cookie_name();
-    let text = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).expect("the cookie's name is a constant token")
+    cookie.clear()
 }

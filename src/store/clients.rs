@@ -47,7 +47,8 @@ pub trait Clients {
     async fn refused(&self, account: &AccountId) -> Result<Vec<ClientId>, StoreError>;
 
     /// Refuses a client for an account and ends the account's sessions with it, or allows it again. Audited as
-    /// `client.refuse` or `client.allow`; feeds each session that ended.
+    /// `client.refuse` or `client.allow`; feeds each session that ended. Whoever refuses has not agreed to share anything
+    /// any more ([`Consents`](super::Consents)).
     ///
     /// # Errors
     /// [`StoreError::Missing`] without the account or client.

@@ -21,6 +21,7 @@ pub mod accounts;
 pub mod clients;
 pub mod codes;
 pub mod connections;
+pub mod consents;
 pub mod journal;
 pub mod memory;
 pub mod outbox;
@@ -31,6 +32,7 @@ pub use accounts::Accounts;
 pub use clients::Clients;
 pub use codes::Codes;
 pub use connections::Connections;
+pub use consents::Consents;
 pub use journal::Journal;
 pub use outbox::Outbox;
 pub use sessions::Sessions;
@@ -41,12 +43,32 @@ use sqlite::SqliteStore;
 
 /// A store of everything that countersign must not forget.
 pub trait Store:
-    Accounts + Clients + Sessions + Codes + Connections + Journal + Outbox + Debug + Send + Sync
+    Accounts
+    + Clients
+    + Consents
+    + Sessions
+    + Codes
+    + Connections
+    + Journal
+    + Outbox
+    + Debug
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Accounts + Clients + Sessions + Codes + Connections + Journal + Outbox + Debug + Send + Sync
+    T: Accounts
+        + Clients
+        + Consents
+        + Sessions
+        + Codes
+        + Connections
+        + Journal
+        + Outbox
+        + Debug
+        + Send
+        + Sync
 {
 }
 

@@ -9,6 +9,7 @@ mod dialect;
 #[cfg(test)]
 mod e2e;
 mod gateway;
+mod pages;
 mod proxy;
 mod store;
 mod support;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
@@ -604,6 +606,36 @@ async fn our_own_endpoints_answer_before_any_route() {
     assert_eq!(answer.status(), 413, "{}", answer.text());
     assert!(app.requests().is_empty());
     assert_eq!(gateway.line("/auth/login").await["status"], 404);
+}
+
+#[tokio::test]
+async fn an_answer_without_content_has_no_length() {
+    let app = Upstream::start().await;
+    let config = format!("{}\n[dialect.key_token]\n", one_route(&app.url(), PUBLIC));
+    let gateway = Gateway::start(&config).await;
+    gateway.client("c").await;
+    let form = "client=c&email=jo@example.org&password=correct+horse+battery";
+    let issued = gateway
+        .ask(format!(
+            "POST /users HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{form}",
+            form.len()
+        ))
+        .await;
+    assert_eq!(issued.status(), 201, "{}", issued.text());
+    let word = |name: &str| issued.json()[name].as_str().unwrap_or_default().to_owned();
+    let pair = STANDARD.encode(format!("{}:{}", word("key"), word("token")));
+    let answer = gateway
+        .ask(format!(
+            "DELETE /users/token HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {pair}\r\n\r\n"
+        ))
+        .await;
+    assert_eq!(answer.status(), 204, "{}", answer.text());
+    assert!(
+        answer.fields("content-length").is_empty(),
+        "{}",
+        answer.head
+    );
 }
 
 #[tokio::test]

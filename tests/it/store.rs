@@ -11,6 +11,7 @@ mod accounts;
 mod clients;
 mod codes;
 mod connections;
+mod consents;
 mod file;
 mod fixture;
 mod journal;
@@ -70,6 +71,10 @@ promises! {
         an_account_stands_to_a_client_as_it_behaved
         a_refusal_ends_the_sessions_with_that_client_alone
         a_refusal_needs_both_sides;
+    consents:
+        a_consent_is_remembered_until_a_refusal
+        a_consent_needs_both_sides
+        an_account_knows_the_clients_it_met;
     sessions:
         a_token_stands_for_its_account_as_it_is_now
         a_session_opens_only_for_who_may

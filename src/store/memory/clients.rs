@@ -101,7 +101,9 @@ impl Clients for MemoryStore {
             return Err(StoreError::Missing(Thing::Client));
         }
         let pair = (account.clone(), client.clone());
-        state.relations.entry(pair).or_default().refused = refused;
+        let relation = state.relations.entry(pair).or_default();
+        relation.refused = refused;
+        relation.consented &= !refused;
         writing.audit(done(
             standing_event(refused),
             Some(account),

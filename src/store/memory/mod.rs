@@ -7,6 +7,7 @@ mod accounts;
 mod clients;
 mod codes;
 mod connections;
+mod consents;
 mod journal;
 mod outbox;
 mod sessions;
@@ -66,6 +67,7 @@ struct Stored {
 struct Relation {
     known: bool,
     refused: bool,
+    consented: bool,
 }
 
 #[derive(Debug)]

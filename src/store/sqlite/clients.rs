@@ -118,7 +118,7 @@ impl Clients for SqliteStore {
             run(
                 connection,
                 "INSERT INTO relation (account, client, known, refused) VALUES (?1, ?2, 0, ?3) \
-                 ON CONFLICT DO UPDATE SET refused = excluded.refused",
+                 ON CONFLICT DO UPDATE SET refused = excluded.refused, consented = consented AND NOT excluded.refused",
                 params![account_number, client_number, refused],
             )?;
             let event = standing_event(refused);

@@ -263,6 +263,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0001_start.sql"),
     include_str!("../schema/0002_codes.sql"),
+    include_str!("../schema/0003_consents.sql"),
 ];
 
 /// What stands in the file's header to say that it is ours: "csgn".

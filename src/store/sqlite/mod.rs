@@ -14,6 +14,7 @@ mod clients;
 mod codes;
 mod connection;
 mod connections;
+mod consents;
 mod journal;
 mod outbox;
 mod place;

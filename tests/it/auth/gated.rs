@@ -26,7 +26,7 @@ use countersign::store::memory::MemoryStore;
 use countersign::store::outbox::QueuedMail;
 use countersign::store::sessions::{NewToken, Rotated, Rotation, SessionSet};
 use countersign::store::{
-    Accounts, Action, Clients, Codes, Committed, Connections, Journal, Outbox, Sessions,
+    Accounts, Action, Clients, Codes, Committed, Connections, Consents, Journal, Outbox, Sessions,
     SharedStore, StoreError,
 };
 
@@ -36,6 +36,7 @@ pub(crate) struct Gated {
     inner: RwLock<SharedStore>,
     is_gone: AtomicBool,
     is_slow: AtomicBool,
+    endings: AtomicUsize,
     questions: AtomicUsize,
     gate: Mutex<Option<Arc<Gate>>>,
 }
@@ -53,6 +54,7 @@ impl Gated {
             inner: RwLock::new(Arc::new(MemoryStore::new())),
             is_gone: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
+            endings: AtomicUsize::new(0),
             questions: AtomicUsize::new(0),
             gate: Mutex::default(),
         }
@@ -87,6 +89,20 @@ impl Gated {
 
     pub(crate) fn inner(&self) -> SharedStore {
         Arc::clone(&self.inner.read())
+    }
+
+    /// Waits for the next ending, not for ever, and then now short, now long: most answers are out of date on arrival.
+    async fn linger(&self, number: usize) {
+        let before = self.endings.load(Ordering::SeqCst);
+        for _ in 0..200 {
+            if self.endings.load(Ordering::SeqCst) != before {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..number % 8 {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn check(&self) -> Result<SharedStore, StoreError> {
@@ -146,16 +162,19 @@ forward!(Clients {
         -> Committed<()>;
 });
 
+forward!(Consents {
+    has_consented(account: &AccountId, client: &ClientId) -> bool;
+    consent(account: &AccountId, client: &ClientId, action: &Action) -> Committed<()>;
+    related_clients(account: &AccountId) -> Vec<(Client, bool)>;
+});
+
 #[async_trait]
 impl Sessions for Gated {
     async fn introspect(&self, digest: &TokenDigest) -> Result<Option<Principal>, StoreError> {
         let number = self.questions.fetch_add(1, Ordering::SeqCst);
         let answer = self.check()?.introspect(digest).await;
         if self.is_slow.load(Ordering::SeqCst) {
-            // Now short, now long.
-            for _ in 0..number * 7 % 64 {
-                tokio::task::yield_now().await;
-            }
+            self.linger(number).await;
         }
         let gate = self.gate.lock().take();
         if let Some(gate) = gate {
@@ -215,7 +234,9 @@ impl Sessions for Gated {
         cause: RevocationCause,
         action: &Action,
     ) -> Result<Committed<Vec<SessionId>>, StoreError> {
-        self.check()?.end_sessions(which, cause, action).await
+        let ended = self.check()?.end_sessions(which, cause, action).await;
+        self.endings.fetch_add(1, Ordering::SeqCst);
+        ended
     }
 
     async fn sessions(&self, of: Option<&AccountId>) -> Result<Vec<Session>, StoreError> {

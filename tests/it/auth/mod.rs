@@ -32,6 +32,7 @@ mod accounts;
 pub(crate) mod gated;
 mod import;
 mod login;
+mod mail;
 mod refresh;
 mod register;
 mod verifier;

@@ -211,6 +211,12 @@ async fn without_a_good_credential_nothing_is_answered_but_a_challenge() {
             assert_eq!(answer.keys(), ["error", "message"]);
             let lines: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
             assert_eq!(lines, [challenge], "{request} {name}: {value}");
+            let cleared = answer
+                .headers
+                .get("set-cookie")
+                .map(|c| c.to_str().unwrap());
+            let expected = "countersign=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+            assert_eq!(cleared, (name == "cookie").then_some(expected), "{value}");
         }
     }
     let jo = world.session().await;
@@ -345,7 +351,9 @@ async fn a_shadow_account_gets_a_password_once() {
 
 #[tokio::test]
 async fn of_two_first_passwords_at_once_one_is_taken() {
-    let world = World::with(SPOKEN).await;
+    // Slow enough that both are looked at before either is set.
+    let slow = "[password]\nmemory = \"16MiB\"\niterations = 3";
+    let world = World::with(&format!("{SPOKEN}\n{slow}")).await;
     let al = world.shadow("al").await;
     let (one, other) = (
         json!({"password": "password one"}),

@@ -108,6 +108,33 @@ fn a_newer_schema_is_refused() {
     assert!(error.to_string().contains("schema 99"), "{error}");
 }
 
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(include_str!("../../../src/store/schema/0001_start.sql"))
+        .unwrap();
+    raw.execute_batch(
+        "INSERT INTO account (id, email, role, groups, kind, status, created_at) \
+         VALUES ('jo', 'jo@example.org', 'member', '', 'shadow', 'active', 1); \
+         PRAGMA application_id = 0x6373676e; PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(raw);
+    let store = open_at(&path);
+    assert!(store.account(&by_id("jo")).await.unwrap().is_some());
+    let (session, _) = open(&store, &new_session("jo", None), &[TokenKind::Access]).await;
+    super::codes::put(&store, session, 0).await;
+    assert!(store.connections(None).await.unwrap().is_empty());
+    drop(store);
+    let raw = Connection::open(&path).unwrap();
+    let version = raw.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    assert_eq!(version.unwrap(), 3);
+}
+
 #[test]
 fn many_processes_may_make_one_store() {
     let directory = tempfile::tempdir().unwrap();

@@ -11,7 +11,8 @@ use countersign::config::Config;
 use countersign::config::environment::Environment;
 use countersign::model::account::{Account, Email, Group, Role, Username};
 use countersign::model::audit::Actor;
-use countersign::model::id::SessionId;
+use countersign::model::client::{Client as ClientApplication, Handoff};
+use countersign::model::id::{ClientId, SessionId};
 use countersign::model::time::Timestamp;
 use countersign::proxy::journal::{Journal, JournalGuard};
 use countersign::server::Server;
@@ -133,6 +134,18 @@ impl Gateway {
         let issued = self.auth.issuer.issue_api_token(token, &action()).await;
         let (session, token) = issued.unwrap();
         (session, token.expose().to_string())
+    }
+
+    /// A client application of that id.
+    pub(crate) async fn client(&self, id: &str) {
+        let client = ClientApplication {
+            id: ClientId::parse(id).unwrap(),
+            name: id.into(),
+            redirect_urls: Vec::new(),
+            handoff: Handoff::Token,
+            created_at: action().at,
+        };
+        self.auth.clients.add(&client, &action()).await.unwrap();
     }
 
     /// Ends a session as its operator would, in this process.

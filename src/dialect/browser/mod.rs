@@ -1,0 +1,294 @@
+//! Browser sessions: the login page, the account page, and the cookie.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /_countersign/login?return_to=…` | the login form |
+//! | `POST /_countersign/login` username, password, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
+//! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
+//! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
+//! | `GET /_countersign/account` | sessions, tokens, applications, password |
+//! | `POST /_countersign/account/{sessions,tokens,clients,password}` | what its forms do |
+//!
+//! The pages are there on every host, since a cookie belongs to one. The cookie is opaque, and out of reach of scripts. A
+//! form that another site sent is 403 and changes nothing, no cookie either ([`guard`]). With `return_to` a browser can only
+//! be led to a path on the same host ([`return_to`]). Whoever comes back to the login page within seconds is told why that
+//! may be, instead of running in a circle: a marker cookie of these paths alone remembers.
+
+pub mod guard;
+pub mod return_to;
+
+mod account;
+mod login;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use url::Url;
+
+use super::Mounted;
+use super::body::BadBody;
+use super::refused::STORE_WAIT;
+use super::reply::retry_after;
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::config::dialect::Place;
+use crate::gateway::endpoint::Caller;
+use crate::header::credential::{self, Cookie};
+use crate::header::own_cookie::OwnCookie;
+use crate::model::audit::Actor;
+use crate::model::principal::Principal;
+use crate::pages::{Language, login as page};
+use crate::store::{Action, StoreError};
+
+/// The login page.
+pub const LOGIN_PATH: &str = "/_countersign/login";
+/// Ends the session.
+pub const LOGOUT_PATH: &str = "/_countersign/logout";
+/// The account page.
+pub const ACCOUNT_PATH: &str = "/_countersign/account";
+
+/// What every page needs.
+#[derive(Debug)]
+pub struct Browser {
+    /// Knows who somebody is.
+    pub auth: Arc<Auth>,
+    ttl: Duration,
+    min_length: usize,
+    external_url: Url,
+    cookie: OwnCookie,
+    marker: OwnCookie,
+}
+
+/// Who is logged in with the browser that asks.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Whom its cookie stands for.
+    pub principal: Arc<Principal>,
+    /// What its forms carry.
+    pub form_token: String,
+}
+
+/// Why a page's request got no further.
+#[derive(Debug)]
+pub enum Stopped {
+    /// 403.
+    CrossSite(Language),
+    /// 400.
+    Unreadable(Language),
+    /// 413.
+    TooLarge(Language),
+    /// 503.
+    Store(Language),
+}
+
+/// The pages, on every host.
+#[must_use]
+pub fn mount(browser: &Arc<Browser>) -> Mounted {
+    let everywhere = Place::default();
+    let state = || Arc::clone(browser);
+    [
+        (
+            Method::GET,
+            LOGIN_PATH,
+            get(login::show).with_state(state()),
+        ),
+        (
+            Method::POST,
+            LOGIN_PATH,
+            post(login::log_in).with_state(state()),
+        ),
+        (
+            Method::GET,
+            LOGOUT_PATH,
+            get(login::ask_to_log_out).with_state(state()),
+        ),
+        (
+            Method::POST,
+            LOGOUT_PATH,
+            post(login::log_out).with_state(state()),
+        ),
+        (
+            Method::POST,
+            LOGOUT_EVERYWHERE_PATH,
+            post(login::log_out_everywhere).with_state(state()),
+        ),
+        (
+            Method::GET,
+            ACCOUNT_PATH,
+            get(account::show).with_state(state()),
+        ),
+        (
+            Method::POST,
+            account::PATHS.revoke,
+            post(account::revoke).with_state(state()),
+        ),
+        (
+            Method::POST,
+            account::PATHS.token,
+            post(account::make_token).with_state(state()),
+        ),
+        (
+            Method::POST,
+            account::PATHS.client,
+            post(account::set_refused).with_state(state()),
+        ),
+        (
+            Method::POST,
+            account::PATHS.password,
+            post(account::change_password).with_state(state()),
+        ),
+    ]
+    .into_iter()
+    .fold(Mounted::default(), |mounted, (method, path, handler)| {
+        mounted.on(&everywhere, method, path, handler)
+    })
+}
+
+impl Browser {
+    /// The pages of a configuration.
+    #[must_use]
+    pub fn new(config: &Config, auth: Arc<Auth>) -> Self {
+        let is_secure = config.server.is_secure();
+        Self {
+            auth,
+            ttl: config.accounts.session_ttl,
+            min_length: config.password.min_length,
+            external_url: config.server.external_url.clone(),
+            cookie: OwnCookie {
+                name: config.server.cookie_name(),
+                path: "/",
+                is_secure,
+            },
+            marker: OwnCookie {
+                name: MARKER,
+                path: LOGIN_PATH,
+                is_secure,
+            },
+        }
+    }
+
+    /// Who is logged in; `None` if nobody is.
+    ///
+    /// # Errors
+    /// [`Stopped`] if that cannot be said.
+    pub async fn visitor(
+        &self,
+        caller: &Caller,
+        headers: &HeaderMap,
+    ) -> Result<Option<Visitor>, Stopped> {
+        let language = Language::of(headers);
+        let shown = credential::read(headers, self.cookie.name);
+        let shown = shown.map_err(|_| Stopped::Unreadable(language))?;
+        let Cookie::Token(credential) = shown.cookie else {
+            return Ok(None);
+        };
+        let found = self.auth.verifier.introspect(&credential, caller.now);
+        let found = found.await.map_err(Stopped::store(language))?;
+        let principal = found
+            .principal
+            .filter(|principal| principal.is_active(caller.now.wall));
+        Ok(principal.map(|principal| Visitor {
+            principal,
+            form_token: guard::form_token(&credential),
+        }))
+    }
+
+    /// Refuses what another site sent.
+    ///
+    /// # Errors
+    /// [`Stopped::CrossSite`].
+    pub fn check_site(&self, headers: &HeaderMap) -> Result<(), Stopped> {
+        if guard::is_cross_site(headers, &self.external_url) {
+            return Err(Stopped::CrossSite(Language::of(headers)));
+        }
+        Ok(())
+    }
+}
+
+impl Visitor {
+    /// Refuses a form without the session's token.
+    ///
+    /// # Errors
+    /// [`Stopped::CrossSite`].
+    pub fn check_form(&self, shown: Option<&str>, language: Language) -> Result<(), Stopped> {
+        if guard::is_right(shown, &self.form_token) {
+            Ok(())
+        } else {
+            Err(Stopped::CrossSite(language))
+        }
+    }
+
+    /// What they do now.
+    #[must_use]
+    pub fn action(&self, caller: &Caller) -> Action {
+        let actor = Actor::Account(self.principal.account.id.clone());
+        Action::new(caller.now.wall, actor, Some(caller.ip))
+    }
+}
+
+impl Stopped {
+    /// The store could not answer.
+    pub fn store(language: Language) -> impl FnOnce(StoreError) -> Self {
+        move |error| {
+            tracing::warn!(%error, "a page cannot be shown");
+            Self::Store(language)
+        }
+    }
+
+    /// A form could not be read.
+    pub fn form(language: Language) -> impl FnOnce(BadBody) -> Self {
+        move |bad| match bad {
+            BadBody::TooLarge => Self::TooLarge(language),
+            BadBody::Malformed(_)
+            | BadBody::Doubled
+            | BadBody::Missing(_)
+            | BadBody::NotText(_) => Self::Unreadable(language),
+        }
+    }
+}
+
+impl IntoResponse for Stopped {
+    fn into_response(self) -> Response {
+        match self {
+            Self::CrossSite(language) => page::cross_site(language).into_response(),
+            Self::Unreadable(language) => page::unreadable(language, false).into_response(),
+            Self::TooLarge(language) => page::unreadable(language, true).into_response(),
+            Self::Store(language) => retry_after(
+                page::unavailable(language).into_response(),
+                Some(STORE_WAIT),
+            ),
+        }
+    }
+}
+
+/// A redirect after a form: 303, so that what follows is a `GET`. Nobody keeps it, and nobody is told where it came from.
+#[must_use]
+pub fn see_other(location: HeaderValue) -> Response {
+    let fields = [
+        (LOCATION, location),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (StatusCode::SEE_OTHER, fields).into_response()
+}
+
+/// The login page, and back to a path afterwards.
+fn to_login(return_to: &'static str) -> Response {
+    let location = HeaderValue::from_str(&format!("{LOGIN_PATH}?return_to={return_to}"));
+    see_other(location.unwrap_or(HeaderValue::from_static(LOGIN_PATH)))
+}
+
+fn with_cookie(mut response: Response, field: HeaderValue) -> Response {
+    response.headers_mut().append(SET_COOKIE, field);
+    response
+}
+
+const LOGOUT_EVERYWHERE_PATH: &str = "/_countersign/logout-everywhere";
+/// Remembers that the login page was shown a moment ago. Sent to the login page alone.
+const MARKER: &str = "countersign-login";
+/// How long a moment is. Source: issue 2, "a second bounce within 10 s".
+const MOMENT: Duration = Duration::from_secs(10);

@@ -1,0 +1,96 @@
+//! Where somebody is sent after logging in: a path here, and nowhere else.
+
+use url::Url;
+
+/// A path and query on the same origin, in the bytes that were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// Takes a path that a browser cannot understand as another origin: it begins with one `/`, is printable ASCII without
+    /// `\`, which browsers read as `/`, and resolves to where it was resolved from. `None` for anything else, which is
+    /// then ignored, and for the login page itself.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let second = text.as_bytes().get(1);
+        let is_local = text.starts_with('/')
+            && !matches!(second, Some(b'/' | b'\\'))
+            && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let path = text.split(['?', '#']).next().unwrap_or_default();
+        (is_local && path != super::LOGIN_PATH && path != super::LOGOUT_PATH && stays(text))
+            .then(|| Self(text.to_owned()))
+    }
+
+    /// The path and query.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a browser would make of it. The second lock on the same door.
+fn stays(text: &str) -> bool {
+    let here = Url::parse("https://here.example/").ok();
+    here.and_then(|here| {
+        let there = here.join(text).ok()?;
+        Some(there.origin() == here.origin() && !there.path().starts_with("//"))
+    })
+    .unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_here_is_taken_as_it_is() {
+        for good in [
+            "/",
+            "/a/b?c=d&e=%2F",
+            "/a//b",
+            "/%2f%2fevil.example",
+            "/?next=https://evil.example/",
+            "/@evil.example",
+            "/a#b",
+        ] {
+            let taken = ReturnTo::parse(good);
+            assert_eq!(taken.as_ref().map(ReturnTo::as_str), Some(good));
+        }
+    }
+
+    #[test]
+    fn what_a_browser_could_take_elsewhere_is_ignored() {
+        for bad in [
+            "",
+            "a",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/a\\b",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/\r\nSet-Cookie: a=b",
+            "/ /evil.example",
+            " //evil.example",
+            "/.//evil.example",
+            "/a/..//evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "evil.example",
+            "@evil.example",
+            "?a",
+            "#a",
+            "/ä",
+            "/\u{2028}/evil.example",
+            "/\0",
+            "/_countersign/login",
+            "/_countersign/login?return_to=/",
+            "/_countersign/logout",
+        ] {
+            assert_eq!(ReturnTo::parse(bad), None, "{bad:?}");
+        }
+    }
+}

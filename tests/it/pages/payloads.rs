@@ -1,0 +1,81 @@
+//! What people write into a URL parameter to be sent elsewhere: shapes, each a few times in the wild.
+
+/// None of these is `https://app.example/callback`, alone or appended to it.
+pub(super) const PAYLOADS: &[&str] = &[
+    "https://evil.example",
+    "https://evil.example/callback",
+    "//evil.example",
+    "///evil.example",
+    "////evil.example//",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "\\/\\/evil.example/",
+    "/%09/evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/%5cevil.example",
+    "/%2f%2fevil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "https:///evil.example",
+    "https:\\\\evil.example",
+    "http://evil.example",
+    "HTTPS://evil.example",
+    "ftp://evil.example",
+    "javascript:alert('evil')",
+    "JavaScript:alert('evil')",
+    "java\nscript:alert('evil')",
+    "javascript://app.example/%0aalert('evil')",
+    "data:text/html,<script>'evil'</script>",
+    "data:text/html;base64,ZXZpbA==",
+    "vbscript:evil",
+    "@evil.example",
+    "https://app.example@evil.example/callback",
+    "https://app.example:x@evil.example/callback",
+    "https://app.example%40evil.example/callback",
+    "https://app.example.evil.example/callback",
+    "https://evil.example/https://app.example/callback",
+    "https://evil.example?https://app.example/callback",
+    "https://evil.example#https://app.example/callback",
+    "https://evil.example\\@app.example/callback",
+    "https://evil.example;app.example/callback",
+    "https://app.examp\u{200b}le.evil/callback",
+    "https://аpp.evil/callback",
+    "https://app。evil/callback",
+    "https://[::ffff:1.2.3.4]/evil",
+    "https://0x7f000001/evil",
+    "https://app.example/callback/../evil",
+    "https://app.example/callback%2f..%2fevil",
+    "https://app.example/callback#evil",
+    "https://app.example/callback?next=//evil.example",
+    "https://app.example:8443/evil",
+    " https://app.example/callback",
+    "https://app.example/callback ",
+    "https://APP.example/callback",
+    "https://app.example/Callback",
+    "http://app.example/callback",
+    "https://app.example/callback\0",
+    "\u{feff}https://app.example/callback",
+    "https://app.example/callback\r\nLocation: https://evil.example",
+    "%0d%0aLocation:%20https://evil.example",
+    "%68%74%74%70%73%3a%2f%2f%65%76%69%6c",
+    "<>//evil.example",
+    "?redirect_url=https://evil.example",
+    "&redirect_url=https://evil.example",
+    ".evil.example",
+    ":443@evil.example",
+    "/",
+    "#",
+    "?",
+    "x",
+];
+
+/// More of them, a line each, in the file that `OPEN_REDIRECTS` names; none without it.
+pub(super) fn from_outside() -> Vec<String> {
+    let file = std::env::var_os("OPEN_REDIRECTS").map(std::fs::read_to_string);
+    let text = file.transpose().unwrap().unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
