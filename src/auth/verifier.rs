@@ -48,6 +48,8 @@ pub struct Introspection {
     pub principal: Option<Arc<Principal>>,
     /// Who said so.
     pub source: Source,
+    /// How long it took to find out.
+    pub took: Duration,
 }
 
 /// Who answered.
@@ -109,8 +111,9 @@ impl Verifier {
         now: Now,
     ) -> Result<Introspection, StoreError> {
         let started = Instant::now();
-        let found = self.look_up(&credential.digest(), now).await?;
-        self.counted.observe(found.source, started.elapsed());
+        let mut found = self.look_up(&credential.digest(), now).await?;
+        found.took = started.elapsed();
+        self.counted.observe(found.source, found.took);
         if let Some(principal) = &found.principal
             && principal.last_used.touch(now.wall)
         {
@@ -250,6 +253,7 @@ impl Introspection {
         Self {
             principal: principal.filter(|principal| principal.is_active(now.wall)),
             source,
+            took: Duration::ZERO,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method};
@@ -109,7 +109,7 @@ pub struct Trail {
     pub clears_cookie: bool,
     /// Who said whom the credential stands for; `None` if nobody was asked.
     pub source: Option<Source>,
-    /// How long it took to find out.
+    /// How long that took.
     pub auth: Duration,
     /// The target in origin-form, if the client sent it in absolute-form: what goes upstream.
     pub origin_form: Option<Box<str>>,
@@ -185,11 +185,9 @@ impl Gateway {
                 .is_some_and(credential::is_foreign);
             Evidence::Absent
         } else {
-            let started = Instant::now();
             let shown =
                 credential::read(asked.headers, self.cookie_name).map_err(Refusal::malformed)?;
             let evidence = self.evidence(route, shown, now, trail).await;
-            trail.auth = started.elapsed();
             match evidence.map_err(Refusal::StoreUnavailable)? {
                 Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,
                 evidence @ (Evidence::Absent
@@ -272,6 +270,7 @@ impl Gateway {
     ) -> Result<Option<Identity>, StoreError> {
         let introspection = self.verifier.introspect(&credential, now).await?;
         trail.source = Some(introspection.source);
+        trail.auth = introspection.took;
         let Some(principal) = introspection.principal else {
             return Ok(None);
         };

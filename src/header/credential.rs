@@ -193,14 +193,15 @@ fn after_spaces(rest: &[u8]) -> Option<&[u8]> {
 
 fn bearer(bytes: &[u8]) -> Result<Authorization, Malformed> {
     let ours = is_ours(bytes);
+    // A token of ours is a token: only what is none has to be looked at again.
+    let read = token(AuthMethod::Bearer, bytes);
+    if matches!(read, Authorization::Credential(_)) {
+        return Ok(read);
+    }
     if !is_b64token(bytes) {
         return Err(Malformed::Bearer { ours });
     }
-    Ok(if ours {
-        token(AuthMethod::Bearer, bytes)
-    } else {
-        Authorization::Foreign
-    })
+    Ok(if ours { read } else { Authorization::Foreign })
 }
 
 fn keyed(bytes: &[u8]) -> Result<Authorization, Malformed> {
@@ -260,10 +261,11 @@ fn parse(bytes: &[u8]) -> Option<PlainToken> {
 
 /// Whether bytes begin with a prefix of ours, whatever follows it.
 pub(super) fn is_ours(bytes: &[u8]) -> bool {
-    bytes
-        .get(..4)
-        .and_then(|prefix| std::str::from_utf8(prefix).ok())
-        .is_some_and(|prefix| TokenKind::of_prefix(prefix).is_some())
+    bytes.starts_with(b"cs")
+        && bytes
+            .get(..4)
+            .and_then(|prefix| std::str::from_utf8(prefix).ok())
+            .is_some_and(|prefix| TokenKind::of_prefix(prefix).is_some())
 }
 
 /// RFC 9110 §5.6.2.
