@@ -197,11 +197,13 @@ impl Scan {
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
             return Err(Malformed::Field);
         }
-        if value.contains(&b'\r') {
-            return Err(Malformed::LineEnd);
-        }
         if !value.iter().all(|byte| is_field_byte(*byte)) {
-            return Err(Malformed::Field);
+            let is_cr = value.contains(&b'\r');
+            return Err(if is_cr {
+                Malformed::LineEnd
+            } else {
+                Malformed::Field
+            });
         }
         self.framing(name, value)
     }
@@ -260,7 +262,11 @@ fn read_version(version: &[u8]) -> Result<Version, Malformed> {
 
 /// A `tchar`. Source: RFC 9110 §5.6.2.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(
+        byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'!' | b'#' | b'$' | b'%'
+            | b'&' | b'\'' | b'*' | b'+' | b'^' | b'`' | b'|'
+    )
 }
 
 /// What may stand in a field's value. Source: RFC 9110 §5.5.

@@ -77,7 +77,9 @@ impl Endpoint {
             && self.parameter.is_none_or(has)
     }
 
-    fn covers_path(&self, path: &str) -> bool {
+    /// Whether a request with that path could be for it, whatever its host and method.
+    #[must_use]
+    pub fn covers_path(&self, path: &str) -> bool {
         match self.path.rsplit_once('/') {
             Some((before, last)) if last.starts_with('{') => path
                 .rsplit_once('/')

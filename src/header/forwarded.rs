@@ -35,12 +35,11 @@ pub struct Edge<'a> {
     pub host: &'a str,
 }
 
-/// By what names a request is followed through logs.
+/// By what names a request is followed through logs. Clones share their bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// `X-Request-Id`.
-    pub request_id: Box<str>,
-    traceparent: Box<str>,
+    request_id: HeaderValue,
+    traceparent: HeaderValue,
 }
 
 impl TrustedProxies {
@@ -85,20 +84,33 @@ impl Trace {
             let value = values
                 .next()
                 .filter(|_| is_trusted && values.next().is_none())?;
-            value.to_str().ok().filter(|text| fits(text)).map(Box::from)
+            value.to_str().ok().filter(|text| fits(text))?;
+            Some(value.clone())
         };
         let fresh = RequestId::generate();
         Self {
-            request_id: given(&X_REQUEST_ID, is_request_id)
-                .unwrap_or_else(|| fresh.to_string().into()),
+            request_id: given(&X_REQUEST_ID, is_request_id).unwrap_or_else(|| request_id(fresh)),
             traceparent: given(&TRACEPARENT, is_traceparent).unwrap_or_else(|| traceparent(fresh)),
         }
+    }
+
+    /// The value of `X-Request-Id`.
+    #[must_use]
+    pub const fn request_id(&self) -> &HeaderValue {
+        &self.request_id
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn request_id_text(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
     }
 
     /// The trace's id: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> &str {
-        self.traceparent.get(3..35).unwrap_or_default()
+        let text = self.traceparent.to_str().unwrap_or_default();
+        text.get(3..35).unwrap_or_default()
     }
 
     /// Sets `X-Request-Id` and `traceparent`; `tracestate` stays only with the `traceparent` that it came with.
@@ -106,18 +118,12 @@ impl Trace {
         let was_kept = fields
             .map()
             .get(&TRACEPARENT)
-            .is_some_and(|value| value.as_bytes() == self.traceparent.as_bytes());
+            .is_some_and(|value| value == self.traceparent);
         if !was_kept {
             fields.remove(&TRACESTATE);
         }
-        for (name, text) in [
-            (&X_REQUEST_ID, &self.request_id),
-            (&TRACEPARENT, &self.traceparent),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(text) {
-                fields.set(name, value);
-            }
-        }
+        fields.set(&X_REQUEST_ID, self.request_id.clone());
+        fields.set(&TRACEPARENT, self.traceparent.clone());
     }
 }
 
@@ -206,11 +212,31 @@ fn is_traceparent(text: &str) -> bool {
     hex(2) && hex(32) && hex(16) && hex(2) && text.len() == 55 && text.starts_with("00-")
 }
 
+fn request_id(id: RequestId) -> HeaderValue {
+    let mut text = [0; 36];
+    id.write(&mut text);
+    ascii(&text)
+}
+
 /// Sampled, so that an upstream that traces what it is told to trace does.
-fn traceparent(id: RequestId) -> Box<str> {
-    let trace = u128::from_be_bytes(*id.bytes());
-    let span = u128::from_be_bytes(*RequestId::generate().bytes()) & u128::from(u64::MAX);
-    format!("00-{trace:032x}-{span:016x}-01").into()
+fn traceparent(id: RequestId) -> HeaderValue {
+    let (mut trace, mut parent) = ([0; 36], [0; 36]);
+    id.write(&mut trace);
+    RequestId::generate().write(&mut parent);
+    let is_digit = |byte: &u8| *byte != b'-';
+    let trace = trace.into_iter().filter(is_digit);
+    // The second half: a UUID's variant stands there, so that it is never all zeros.
+    let parent = parent.into_iter().filter(is_digit).skip(16);
+    let parts = b"00-".iter().copied().chain(trace).chain([b'-']);
+    let mut text = [0; 55];
+    for (place, byte) in text.iter_mut().zip(parts.chain(parent).chain(*b"-01")) {
+        *place = byte;
+    }
+    ascii(&text)
+}
+
+fn ascii(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("hexadecimal digits and hyphens can stand in a field")
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -319,16 +345,19 @@ mod tests {
             (&TRACESTATE, "a=b"),
         ]);
         let kept = Trace::of(&given, true);
-        assert_eq!(&*kept.request_id, "abc-1");
+        assert_eq!(kept.request_id_text(), "abc-1");
         assert_eq!(kept.trace_id(), &GIVEN[3..35]);
         let fresh = Trace::of(&given, false);
         assert_ne!(fresh.request_id, kept.request_id);
-        assert!(is_traceparent(&fresh.traceparent), "{fresh:?}");
+        assert!(
+            is_traceparent(fresh.traceparent.to_str().unwrap()),
+            "{fresh:?}"
+        );
         for (trace, state) in [(kept, true), (fresh, false)] {
             let mut fields = given.clone();
             trace.stamp(&mut fields);
-            assert_eq!(fields[X_REQUEST_ID], *trace.request_id);
-            assert_eq!(fields[TRACEPARENT], *trace.traceparent);
+            assert_eq!(fields[X_REQUEST_ID], trace.request_id);
+            assert_eq!(fields[TRACEPARENT], trace.traceparent);
             assert_eq!(fields.contains_key(&TRACESTATE), state);
         }
     }
@@ -358,8 +387,8 @@ mod tests {
                 &headers(&[(&X_REQUEST_ID, id), (&TRACEPARENT, parent)]),
                 true,
             );
-            assert_ne!(&*trace.request_id, id);
-            assert_ne!(&*trace.traceparent, parent);
+            assert_ne!(trace.request_id_text(), id);
+            assert_ne!(trace.traceparent.to_str().unwrap(), parent);
         }
     }
 }

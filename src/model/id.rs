@@ -1,7 +1,8 @@
 //! Names of things. An id is never a secret and may stand in a log.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A text that cannot be an id, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,12 +84,6 @@ macro_rules! text_id {
 macro_rules! binary_id {
     ($name:ident) => {
         impl $name {
-            /// A fresh random id, in the form of a version 4 UUID (RFC 9562 §5.4).
-            #[must_use]
-            pub fn generate() -> Self {
-                Self(random_uuid())
-            }
-
             /// From the bytes that [`Self::bytes`] gave.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -122,12 +117,73 @@ macro_rules! binary_id {
     };
 }
 
+macro_rules! random_id {
+    ($name:ident) => {
+        impl $name {
+            /// A fresh random id, in the form of a version 4 UUID (RFC 9562 §5.4).
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(random_uuid())
+            }
+        }
+    };
+}
+
 text_id!(AccountId);
 text_id!(ClientId);
 binary_id!(SessionId);
 binary_id!(TokenId);
 binary_id!(ConnectionId);
 binary_id!(RequestId);
+random_id!(SessionId);
+random_id!(TokenId);
+random_id!(ConnectionId);
+
+impl RequestId {
+    /// A fresh id, in the form of a version 4 UUID. Every request gets one, so the system is asked for randomness once
+    /// only: ids are numbers in turn from a random start, spread over all bits by a bijection. Two processes meet as
+    /// rarely as their random starts do; whoever knows one id may find the next, which opens nothing.
+    #[must_use]
+    pub fn generate() -> Self {
+        static START: OnceLock<[u64; 2]> = OnceLock::new();
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let [high, low] = START.get_or_init(|| {
+            let random = u128::from_be_bytes(random_uuid());
+            [random >> 64, random]
+                .map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0))
+        });
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let half = |start: u64| u128::from(spread(start.wrapping_add(number)));
+        Self(as_uuid((half(*high) << 64 | half(*low)).to_be_bytes()))
+    }
+
+    /// Writes it as [`fmt::Display`] does, and allocates nothing.
+    pub fn write(&self, text: &mut [u8; 36]) {
+        let mut digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for (place, character) in text.iter_mut().enumerate() {
+            *character = match place {
+                8 | 13 | 18 | 23 => b'-',
+                _ => digits.next().map_or(b'0', hex_digit),
+            };
+        }
+    }
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + nibble - 10
+    }
+}
+
+/// The finaliser of `splitmix64`: no two numbers give the same, and each bit moves all.
+const fn spread(number: u64) -> u64 {
+    let mut bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
 
 fn is_text_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
@@ -141,6 +197,11 @@ fn random_uuid() -> [u8; 16] {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .expect("the operating system's random source does not fail once it has started");
+    as_uuid(bytes)
+}
+
+/// The same with the version and variant of a random UUID.
+fn as_uuid(mut bytes: [u8; 16]) -> [u8; 16] {
     let [
         ..,
         _,
@@ -190,6 +251,8 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -200,6 +263,20 @@ mod tests {
         assert!(b"89ab".contains(&text.as_bytes()[19]), "{text}");
         assert_eq!(SessionId::parse(&text), Some(id));
         assert_eq!(SessionId::parse(&text.to_uppercase()), Some(id));
+    }
+
+    #[test]
+    fn request_ids_are_version_4_uuids_and_differ() {
+        let ids: HashSet<RequestId> = (0..10_000).map(|_| RequestId::generate()).collect();
+        assert_eq!(ids.len(), 10_000);
+        for id in ids.iter().take(100) {
+            let mut text = [0; 36];
+            id.write(&mut text);
+            let text = str::from_utf8(&text).unwrap();
+            assert_eq!(text, id.to_string());
+            assert_eq!(text.as_bytes()[14], b'4', "{text}");
+            assert!(b"89ab".contains(&text.as_bytes()[19]), "{text}");
+        }
     }
 
     #[test]

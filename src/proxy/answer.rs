@@ -37,9 +37,9 @@ pub(super) async fn ourselves(
     let caller = Caller {
         ip: head.client,
         now,
-        request_id: head.trace.request_id.clone(),
+        request_id: head.trace.request_id_text().into(),
     };
-    let id = HeaderValue::from_str(&head.trace.request_id).ok();
+    let id = head.trace.request_id().clone();
     bridge::answer(session, &context.site.own.router, caller, id).await?;
     linger(session).await;
     Ok(())
@@ -93,7 +93,7 @@ pub(super) async fn error(
 /// What every answer says, ours or the upstream's.
 pub(super) fn own_fields(context: &Context) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let head = context.head.as_ref();
-    let id = head.and_then(|head| HeaderValue::from_str(&head.trace.request_id).ok());
+    let id = head.map(|head| head.trace.request_id().clone());
     let cookie = context
         .clears_cookie()
         .then(|| context.site.clearing_cookie.clone());

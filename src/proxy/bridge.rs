@@ -43,7 +43,7 @@ pub(super) async fn answer(
     session: &mut Session,
     router: &Router,
     caller: Caller,
-    id: Option<HeaderValue>,
+    id: HeaderValue,
 ) -> Result<()> {
     let body = read_body(session).await?;
     let parts = session.req_header().as_owned_parts();
@@ -53,9 +53,7 @@ pub(super) async fn answer(
         Ok(response) => response,
         Err(never) => match never {},
     };
-    if let Some(id) = id {
-        response.headers_mut().insert(X_REQUEST_ID, id);
-    }
+    response.headers_mut().insert(X_REQUEST_ID, id);
     send(session, response).await
 }
 

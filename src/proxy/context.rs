@@ -141,11 +141,12 @@ impl Context {
     /// One of our own endpoints, if the request is for one.
     pub(super) fn endpoint(&self) -> Option<&Endpoint> {
         let head = self.head.as_ref()?;
+        let (endpoints, path) = (&self.site.own.endpoints, head.uri.path());
+        // Most requests are for none, and need no host for that.
+        let mut all = endpoints.all().iter();
+        all.find(|endpoint| endpoint.covers_path(path))?;
         let host = head.host().map(host::normal)?.ok()?;
-        self.site
-            .own
-            .endpoints
-            .find(Some(&host), &head.method, head.target())
+        endpoints.find(Some(&host), &head.method, head.target())
     }
 
     /// Asks the gateway.
@@ -245,7 +246,7 @@ impl Context {
         let trail = decided.map(|decided| &decided.trail);
         let line = Line {
             at: now.wall,
-            request_id: Some(&head.trace.request_id),
+            request_id: Some(head.trace.request_id_text()),
             trace_id: Some(head.trace.trace_id()),
             remote_ip: Some(head.client),
             method: Some(head.method.as_str()),

@@ -94,33 +94,37 @@ impl Line<'_> {
             b"info"
         });
         out.push(b'"');
-        text(out, "request_id", self.request_id);
-        text(out, "trace_id", self.trace_id);
-        display(out, "remote_ip", self.remote_ip);
-        text(out, "method", self.method);
-        text(out, "host", self.host);
-        text(out, "path", self.path);
-        text(out, "route", self.route);
-        number(out, "status", u64::from(self.status));
-        number(out, "bytes_in", self.bytes_in);
-        number(out, "bytes_out", self.bytes_out);
-        millis(out, "duration_ms", Some(self.duration));
-        millis(out, "auth_ms", self.auth);
-        text(out, "upstream", self.upstream.map(|upstream| upstream.name));
+        text(out, b",\"request_id\":", self.request_id);
+        text(out, b",\"trace_id\":", self.trace_id);
+        display(out, b",\"remote_ip\":", self.remote_ip);
+        text(out, b",\"method\":", self.method);
+        text(out, b",\"host\":", self.host);
+        text(out, b",\"path\":", self.path);
+        text(out, b",\"route\":", self.route);
+        number(out, b",\"status\":", u64::from(self.status));
+        number(out, b",\"bytes_in\":", self.bytes_in);
+        number(out, b",\"bytes_out\":", self.bytes_out);
+        millis(out, b",\"duration_ms\":", Some(self.duration));
+        millis(out, b",\"auth_ms\":", self.auth);
+        text(
+            out,
+            b",\"upstream\":",
+            self.upstream.map(|upstream| upstream.name),
+        );
         if let Some(status) = self.upstream.and_then(|upstream| upstream.status) {
-            number(out, "upstream_status", u64::from(status));
+            number(out, b",\"upstream_status\":", u64::from(status));
         }
         millis(
             out,
-            "upstream_ms",
+            b",\"upstream_ms\":",
             self.upstream.map(|upstream| upstream.took),
         );
-        text(out, "user", self.user);
+        text(out, b",\"user\":", self.user);
         session(out, self.session);
-        text(out, "auth_kind", self.auth_kind);
-        text(out, "decision", self.decision);
-        text(out, "reason", self.reason);
-        text(out, "cache", self.cache);
+        text(out, b",\"auth_kind\":", self.auth_kind);
+        text(out, b",\"decision\":", self.decision);
+        text(out, b",\"reason\":", self.reason);
+        text(out, b",\"cache\":", self.cache);
         if self.elevated {
             out.extend_from_slice(b",\"elevated\":true");
         }
@@ -130,6 +134,10 @@ impl Line<'_> {
 
 /// Writes a JSON string without its quotes. Bytes outside ASCII are kept if they are UTF-8, as a `&str` is.
 pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != 0x7f && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     for byte in text.bytes() {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
@@ -185,31 +193,25 @@ fn digits(out: &mut Vec<u8>, value: i64, width: u32) {
     }
 }
 
-fn key(out: &mut Vec<u8>, key: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-fn text(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
     if let Some(value) = value {
-        key(out, name);
+        out.extend_from_slice(key);
         out.push(b'"');
         write_escaped(out, value);
         out.push(b'"');
     }
 }
 
-fn display(out: &mut Vec<u8>, name: &str, value: Option<impl std::fmt::Display>) {
+fn display(out: &mut Vec<u8>, key: &[u8], value: Option<impl std::fmt::Display>) {
     if let Some(value) = value {
-        key(out, name);
+        out.extend_from_slice(key);
         // Writing into a vector does not fail.
         let _ = write!(out, "\"{value}\"");
     }
 }
 
-fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    key(out, name);
+fn number(out: &mut Vec<u8>, key: &[u8], value: u64) {
+    out.extend_from_slice(key);
     let mut buffer = [0; 20];
     let mut rest = value;
     let mut length = 0;
@@ -224,13 +226,10 @@ fn number(out: &mut Vec<u8>, name: &str, value: u64) {
     out.extend_from_slice(buffer.get(buffer.len() - length..).unwrap_or_default());
 }
 
-fn millis(out: &mut Vec<u8>, name: &str, took: Option<Duration>) {
+fn millis(out: &mut Vec<u8>, key: &[u8], took: Option<Duration>) {
     if let Some(took) = took {
-        number(
-            out,
-            name,
-            u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        );
+        let millis = took.as_secs().saturating_mul(1000) + u64::from(took.subsec_millis());
+        number(out, key, millis);
         let micros = i64::from(took.subsec_micros() % 1000);
         out.push(b'.');
         digits(out, micros, 3);
@@ -239,8 +238,7 @@ fn millis(out: &mut Vec<u8>, name: &str, took: Option<Duration>) {
 
 fn session(out: &mut Vec<u8>, session: Option<SessionId>) {
     let Some(session) = session else { return };
-    key(out, "session");
-    out.push(b'"');
+    out.extend_from_slice(b",\"session\":\"");
     for (place, byte) in session.bytes().iter().enumerate() {
         if [4, 6, 8, 10].contains(&place) {
             out.push(b'-');

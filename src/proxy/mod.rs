@@ -42,7 +42,7 @@ use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Sess
 use crate::gateway::Outbound;
 
 use context::{Attempt, Context};
-use fields::{RequestFields, ResponseFields};
+use fields::ResponseFields;
 
 pub use bridge::OwnEndpoints;
 pub use context::Arrival;
@@ -162,8 +162,7 @@ impl ProxyHttp for Lane {
             edge: gateway.edge(&asked),
             trace: &taken.trace,
         };
-        gateway
-            .prepare(&mut RequestFields(head), &outbound, context.now)
+        fields::change(head, |head| gateway.prepare(head, &outbound, context.now))
             .or_else(|why| failure::unsendable(&why))
     }
 
@@ -276,7 +275,7 @@ impl ProxyHttp for Lane {
         context
             .head
             .as_ref()
-            .map_or_else(String::new, |head| head.trace.request_id.to_string())
+            .map_or_else(String::new, |head| head.trace.request_id_text().to_owned())
     }
 }
 
@@ -290,9 +289,11 @@ fn make_plain(session: &mut Session, context: &Context) -> Result<()> {
     };
     let websocket = decided.route.as_ref().is_some_and(|it| it.rule.websocket);
     let request = session.req_header_mut();
-    if !websocket {
-        request.remove_header(&UPGRADE);
-    }
+    fields::change(request, |fields| {
+        if !websocket {
+            fields.remove(UPGRADE);
+        }
+    });
     match &decided.trail.origin_form {
         Some(origin_form) => request.set_raw_path(origin_form.as_bytes()),
         None => Ok(()),
