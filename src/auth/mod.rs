@@ -38,6 +38,7 @@ mod sweep;
 pub mod throttle;
 mod used;
 pub mod verifier;
+pub mod webauthn;
 
 pub use accounts::AccountService;
 pub use connections::ConnectionService;

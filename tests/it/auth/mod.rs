@@ -36,6 +36,7 @@ mod mail;
 mod refresh;
 mod register;
 mod verifier;
+mod webauthn;
 
 /// One node over a store.
 struct House {

@@ -20,6 +20,7 @@
     reason = "a test's helpers fail by panicking too, and need not be fast"
 )]
 
+pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod message;
