@@ -33,6 +33,10 @@ pub struct TokenId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId([u8; 16]);
 
+/// Names a security key in lists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecurityKeyId([u8; 16]);
+
 /// Names one request in logs, here and upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId([u8; 16]);
@@ -134,10 +138,12 @@ text_id!(ClientId);
 binary_id!(SessionId);
 binary_id!(TokenId);
 binary_id!(ConnectionId);
+binary_id!(SecurityKeyId);
 binary_id!(RequestId);
 random_id!(SessionId);
 random_id!(TokenId);
 random_id!(ConnectionId);
+random_id!(SecurityKeyId);
 
 impl RequestId {
     /// A fresh id, in the form of a version 4 UUID. Every request gets one, so the system is asked for randomness once

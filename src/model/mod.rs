@@ -11,6 +11,7 @@
 //! | [`TokenDigest`](token::TokenDigest) | the only form of a token that is stored | – |
 //! | [`Session`](session::Session) | one login and every token that came from it | NIST SP 800-63B §7 |
 //! | [`VerificationCode`](code::VerificationCode) | what a person is mailed to prove themselves again | seed 002 |
+//! | [`Enrolled`](factor::Enrolled) | the second factors that an account has | seed 002, RFC 6238 |
 //! | [`Connection`](connection::Connection) | an account elsewhere that is the same person's | seed 002 |
 //! | [`Scope`](scope::Scope) | what a token may be used for | RFC 6749 §3.3 |
 //! | [`Principal`](principal::Principal) | whom a token that is active stands for | RFC 7662 §2.2 |
@@ -26,6 +27,8 @@ pub mod client;
 pub mod code;
 pub mod connection;
 pub mod credential;
+mod crockford;
+pub mod factor;
 pub mod id;
 pub mod mail;
 pub mod policy;

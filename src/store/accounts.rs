@@ -253,6 +253,11 @@ impl AccountChange {
         Ok(())
     }
 
+    /// Whether a login that waits for a second factor ends with it.
+    pub(super) const fn ends_tickets(&self) -> bool {
+        self.password().is_some() || matches!(self, Self::Status(AccountStatus::Disabled))
+    }
+
     /// Why a session ends with it, if it does.
     pub(super) fn ends(&self, session: &Session) -> Option<RevocationCause> {
         match self {

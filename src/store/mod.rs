@@ -22,21 +22,25 @@ pub mod clients;
 pub mod codes;
 pub mod connections;
 pub mod consents;
+pub mod factors;
 pub mod journal;
 pub mod memory;
 pub mod outbox;
 pub mod sessions;
 pub mod sqlite;
+pub mod tickets;
 
 pub use accounts::Accounts;
 pub use clients::Clients;
 pub use codes::Codes;
 pub use connections::Connections;
 pub use consents::Consents;
+pub use factors::Factors;
 pub use journal::Journal;
 pub use outbox::Outbox;
 pub use sessions::Sessions;
 pub use sqlite::OpenError;
+pub use tickets::Tickets;
 
 use memory::MemoryStore;
 use sqlite::SqliteStore;
@@ -48,6 +52,8 @@ pub trait Store:
     + Consents
     + Sessions
     + Codes
+    + Factors
+    + Tickets
     + Connections
     + Journal
     + Outbox
@@ -63,6 +69,8 @@ impl<T> Store for T where
         + Consents
         + Sessions
         + Codes
+        + Factors
+        + Tickets
         + Connections
         + Journal
         + Outbox
@@ -141,6 +149,10 @@ pub enum Unique {
     Connection,
     /// An account's first password.
     Password,
+    /// An account's app that shows codes.
+    Totp,
+    /// A security key's credential.
+    SecurityKey,
 }
 
 /// What can be missing.
@@ -203,6 +215,8 @@ impl std::fmt::Display for Unique {
             Self::ClientId => "that client id",
             Self::Connection => "that account at the provider",
             Self::Password => "the account's password",
+            Self::Totp => "the place of the account's app for codes",
+            Self::SecurityKey => "that security key",
         })
     }
 }

@@ -80,7 +80,7 @@ pub trait Sessions {
     /// Notes when sessions were last used. Not audited, not fed, may be lost in a crash.
     async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Forgets up to `limit` tokens, sessions, links and codes that expired before `before`, attempts an hour older than
+    /// Forgets up to `limit` tokens, sessions, links, codes and tickets that expired before `before`, attempts an hour older than
     /// that, and feed entries a day older; returns how many. Call until zero.
     async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }

@@ -12,6 +12,7 @@ mod clients;
 mod codes;
 mod connections;
 mod consents;
+mod factors;
 mod file;
 mod fixture;
 mod journal;
@@ -19,6 +20,7 @@ mod outbox;
 mod races;
 mod rotation;
 mod sessions;
+mod tickets;
 
 /// Makes a test of each promise for each store.
 macro_rules! promises {
@@ -105,6 +107,20 @@ promises! {
         what_is_refused_changes_nothing
         an_ended_session_has_no_code
         old_codes_and_attempts_are_swept;
+    factors:
+        an_app_counts_from_its_first_code_on
+        a_totp_code_is_taken_once_and_none_before_it
+        a_recovery_code_is_good_once_and_for_its_account
+        keys_read_back_and_each_is_known_once
+        a_keys_counter_goes_up_or_stays_at_zero
+        wrong_factors_are_counted_with_wrong_codes
+        recovery_codes_go_with_the_last_other_factor
+        a_removal_is_told_and_a_reset_takes_everything
+        factors_need_an_account_and_go_with_it;
+    tickets:
+        a_ticket_is_used_once_and_in_time
+        a_ticket_goes_with_what_made_it_good
+        old_tickets_are_swept;
     connections:
         a_connection_reads_back_and_is_linked_once
         connections_are_listed_oldest_first_and_removed_once
@@ -125,5 +141,7 @@ promises! {
         no_session_outlives_a_disabled_account
         of_two_accounts_with_one_address_one_is_made
         a_code_is_good_for_one
+        a_factor_is_good_for_one
+        a_ticket_is_used_by_one
         no_more_tries_than_there_are_count;
 }

@@ -78,6 +78,9 @@ impl Accounts for MemoryStore {
         writing.put(&account, password);
         writing.audit(done(change.event(), Some(id), None));
         writing.feed(Subject::Account(id.clone()));
+        if change.ends_tickets() {
+            writing.state.drop_tickets(id);
+        }
         let ended: Vec<_> = (writing.state.sessions.values())
             .filter(|session| session.account == *id)
             .filter_map(|session| Some((session.id, change.ends(session)?)))
@@ -109,6 +112,7 @@ impl Accounts for MemoryStore {
         state.relations.retain(|(whose, _), _| whose != id);
         state.attempts.retain(|(whose, _, _)| whose != id);
         state.connections.retain(|_, link| link.account != *id);
+        state.drop_factors(id);
         Ok(writing.commit(()))
     }
 

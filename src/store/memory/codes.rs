@@ -84,7 +84,7 @@ impl Codes for MemoryStore {
 }
 
 impl State {
-    fn limited(
+    pub(super) fn limited(
         &self,
         account: &AccountId,
         what: Attempt,

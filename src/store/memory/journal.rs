@@ -50,7 +50,7 @@ impl Journal for MemoryStore {
     }
 
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        let mut keys = self.read().keys.clone();
+        let mut keys = self.read().signing_keys.clone();
         keys.sort_by_key(|key| std::cmp::Reverse(key.created_at));
         Ok(keys)
     }
@@ -62,7 +62,7 @@ impl Journal for MemoryStore {
         action: &Action,
     ) -> Result<Committed<bool>, StoreError> {
         let mut writing = self.write(action);
-        let keys = &mut writing.state.keys;
+        let keys = &mut writing.state.signing_keys;
         if keys.iter().any(|key| key.created_at > unless_after) {
             return Ok(Committed::unchanged(false));
         }

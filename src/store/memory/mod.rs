@@ -8,9 +8,11 @@ mod clients;
 mod codes;
 mod connections;
 mod consents;
+mod factors;
 mod journal;
 mod outbox;
 mod sessions;
+mod tickets;
 
 use std::collections::BTreeMap;
 
@@ -21,13 +23,15 @@ use super::codes::{Attempt, LiveCode};
 use super::journal::SigningKey;
 use super::outbox::QueuedMail;
 use super::sessions::{FirstUse, NewToken};
+use super::tickets::Ticket;
 use super::{Action, Committed};
 use crate::model::account::{Account, Identifier};
 use crate::model::audit::{AuditEvent, AuditRecord};
 use crate::model::change::{Change, Sequence, Subject};
 use crate::model::client::Client;
 use crate::model::connection::Connection;
-use crate::model::id::{AccountId, ClientId, ConnectionId, SessionId};
+use crate::model::factor::SecurityKey;
+use crate::model::id::{AccountId, ClientId, ConnectionId, SecurityKeyId, SessionId};
 use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
@@ -48,11 +52,14 @@ struct State {
     /// Some of sessions that ended; nobody finds those.
     codes: BTreeMap<SessionId, LiveCode>,
     attempts: Vec<(AccountId, Attempt, Timestamp)>,
+    factors: BTreeMap<AccountId, factors::Held>,
+    keys: BTreeMap<SecurityKeyId, SecurityKey>,
+    tickets: BTreeMap<TokenDigest, Ticket>,
     connections: BTreeMap<ConnectionId, Connection>,
     changes: Vec<(Timestamp, Change)>,
     last_change: i64,
     audit: Vec<AuditRecord>,
-    keys: Vec<SigningKey>,
+    signing_keys: Vec<SigningKey>,
     mails: BTreeMap<i64, Waiting>,
     last_mail: i64,
 }

@@ -188,6 +188,9 @@ impl Sessions for MemoryStore {
         state
             .codes
             .retain(|_, code| !forget(code.expires_at < before));
+        state
+            .tickets
+            .retain(|_, ticket| !forget(ticket.expires_at < before));
         let counted_since = before.before(ATTEMPTS_KEPT);
         state
             .attempts

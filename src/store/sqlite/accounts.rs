@@ -76,6 +76,9 @@ impl Accounts for SqliteStore {
             writing.update(number, &secret)?;
             writing.audit(&done(change.event(), Some(&id), None))?;
             writing.feed(Subject::Account(id.clone()))?;
+            if change.ends_tickets() {
+                writing.drop_tickets(number)?;
+            }
             for session in of_account(writing.connection, &id)? {
                 if let Some(cause) = change.ends(&session) {
                     writing.end([&session], cause)?;

@@ -29,10 +29,10 @@ impl Codes for SqliteStore {
         let code = code.clone();
         self.write(action, move |writing| {
             let holder = writing.holder(&code.session)?;
-            if let Some(retry_after) = writing.limited(&holder, Attempt::Mail, limit)? {
+            if let Some(retry_after) = writing.limited(holder.account, Attempt::Mail, limit)? {
                 return Ok(CodePut::TooMany { retry_after });
             }
-            writing.count(&holder, Attempt::Mail)?;
+            writing.count(holder.account, Attempt::Mail)?;
             run(
                 writing.connection,
                 "INSERT OR REPLACE INTO code (session, digest, wrong, expires_at) VALUES (?1, ?2, 0, ?3)",
@@ -58,7 +58,7 @@ impl Codes for SqliteStore {
         self.write(action, move |writing| {
             let holder = writing.holder(&tried.session)?;
             let limit = tried.per_account;
-            if let Some(retry_after) = writing.limited(&holder, Attempt::Wrong, limit)? {
+            if let Some(retry_after) = writing.limited(holder.account, Attempt::Wrong, limit)? {
                 return Ok(CodeTried::UsedUp { retry_after });
             }
             let verdict = tried.judge(&writing.live_codes(&holder)?, writing.action.at);
@@ -73,7 +73,7 @@ impl Codes for SqliteStore {
                     writing.audit(&done("elevate", user, object))?;
                 }
                 CodeTried::Wrong => {
-                    writing.count(&holder, Attempt::Wrong)?;
+                    writing.count(holder.account, Attempt::Wrong)?;
                     let now = writing.action.at.millis();
                     run(writing.connection, COUNT_WRONG, [holder.account, now])?;
                     writing.audit(&failed("elevate", "wrong_code", user, object))?;
@@ -106,20 +106,20 @@ impl Writing<'_> {
         })
     }
 
-    fn limited(
+    pub(super) fn limited(
         &self,
-        holder: &Holder,
+        account: i64,
         what: Attempt,
         limit: Rate,
     ) -> Result<Option<Duration>, StoreError> {
-        let which = params![holder.account, what.as_str(), reach_back(limit)];
+        let which = params![account, what.as_str(), reach_back(limit)];
         let last = first(self.connection, LAST, which, |row| time(row, 0))?;
         Ok(wait(limit, last, self.action.at))
     }
 
-    fn count(&self, holder: &Holder, what: Attempt) -> Result<(), StoreError> {
+    pub(super) fn count(&self, account: i64, what: Attempt) -> Result<(), StoreError> {
         let sql = "INSERT INTO attempt (account, kind, at) VALUES (?1, ?2, ?3)";
-        let row = params![holder.account, what.as_str(), self.action.at.millis()];
+        let row = params![account, what.as_str(), self.action.at.millis()];
         run(self.connection, sql, row).map(drop)
     }
 

@@ -190,6 +190,7 @@ impl Sessions for SqliteStore {
             before,
             before,
             before,
+            before,
             before.before(ATTEMPTS_KEPT),
             before.before(CHANGES_KEPT),
         ];
@@ -225,12 +226,13 @@ const TOUCH: &str =
     "UPDATE session SET last_used_at = MAX(COALESCE(last_used_at, ?2), ?2) WHERE id = ?1";
 
 /// Tokens before their sessions. The feed's old entries stand at its beginning: no more than those are looked at.
-const SWEEP: [&str; 6] = [
+const SWEEP: [&str; 7] = [
     "DELETE FROM token WHERE digest IN (SELECT digest FROM token WHERE expires_at < ?1 LIMIT ?2)",
     "DELETE FROM session WHERE number IN (SELECT number FROM session s WHERE expires_at < ?1 \
      AND NOT EXISTS (SELECT 1 FROM token WHERE session = s.number) LIMIT ?2)",
     "DELETE FROM link WHERE digest IN (SELECT digest FROM link WHERE expires_at < ?1 LIMIT ?2)",
     "DELETE FROM code WHERE session IN (SELECT session FROM code WHERE expires_at < ?1 LIMIT ?2)",
+    "DELETE FROM ticket WHERE digest IN (SELECT digest FROM ticket WHERE expires_at < ?1 LIMIT ?2)",
     "DELETE FROM attempt WHERE number IN (SELECT number FROM attempt WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM change WHERE sequence IN (SELECT sequence FROM change ORDER BY sequence LIMIT ?2) \
      AND at < ?1",

@@ -13,7 +13,8 @@ use countersign::model::audit::{AuditEvent, AuditRecord};
 use countersign::model::change::{Change, Sequence};
 use countersign::model::client::Client;
 use countersign::model::connection::Connection;
-use countersign::model::id::{AccountId, ClientId, ConnectionId, SessionId};
+use countersign::model::factor::{Enrolled, SecurityKey, Totp, TotpSecret};
+use countersign::model::id::{AccountId, ClientId, ConnectionId, SecurityKeyId, SessionId};
 use countersign::model::principal::Principal;
 use countersign::model::session::{RevocationCause, Session};
 use countersign::model::time::Timestamp;
@@ -21,13 +22,15 @@ use countersign::model::token::TokenDigest;
 use countersign::store::accounts::{AccountChange, AccountKey, AccountSecret, Link, NewAccount};
 use countersign::store::clients::Standing;
 use countersign::store::codes::{CodePut, CodeTried, CodeTry, NewCode};
+use countersign::store::factors::{FactorTried, FactorTry, Removal};
 use countersign::store::journal::SigningKey;
 use countersign::store::memory::MemoryStore;
 use countersign::store::outbox::QueuedMail;
 use countersign::store::sessions::{NewToken, Rotated, Rotation, SessionSet};
+use countersign::store::tickets::Ticket;
 use countersign::store::{
-    Accounts, Action, Clients, Codes, Committed, Connections, Consents, Journal, Outbox, Sessions,
-    SharedStore, StoreError,
+    Accounts, Action, Clients, Codes, Committed, Connections, Consents, Factors, Journal, Outbox,
+    Sessions, SharedStore, StoreError, Tickets,
 };
 
 /// A store in memory behind a gate.
@@ -166,6 +169,24 @@ forward!(Consents {
     has_consented(account: &AccountId, client: &ClientId) -> bool;
     consent(account: &AccountId, client: &ClientId, action: &Action) -> Committed<()>;
     related_clients(account: &AccountId) -> Vec<(Client, bool)>;
+});
+
+forward!(Factors {
+    enrolled(of: &AccountId) -> Enrolled;
+    totp(of: &AccountId) -> Option<Totp>;
+    begin_totp(of: &AccountId, secret: &TotpSecret, action: &Action) -> ();
+    confirm_totp(tried: &FactorTry, action: &Action) -> Committed<FactorTried>;
+    add_key(key: &SecurityKey, action: &Action) -> Committed<()>;
+    rename_key(of: &AccountId, key: &SecurityKeyId, name: &str, action: &Action) -> bool;
+    replace_recovery_codes(of: &AccountId, codes: &[TokenDigest], action: &Action) -> Committed<()>;
+    remove_factor(of: &AccountId, which: Removal, action: &Action) -> Committed<bool>;
+    try_factor(tried: &FactorTry, action: &Action) -> FactorTried;
+});
+
+forward!(Tickets {
+    put_ticket(ticket: &Ticket, action: &Action) -> ();
+    ticket(digest: &TokenDigest, now: Timestamp) -> Option<Ticket>;
+    take_ticket(digest: &TokenDigest, action: &Action) -> Option<Ticket>;
 });
 
 #[async_trait]

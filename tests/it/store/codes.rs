@@ -300,7 +300,7 @@ async fn tried(
 }
 
 /// So many tries that have to be taken as wrong.
-async fn wrong(store: &SharedStore, session: SessionId, times: usize, seconds: u64) {
+pub(super) async fn wrong(store: &SharedStore, session: SessionId, times: usize, seconds: u64) {
     for time in 0..times {
         let guess = VerificationCode::generate().digest(&session);
         let verdict = try_(store, session, Some(guess), seconds).await;

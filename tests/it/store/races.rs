@@ -7,11 +7,12 @@ use countersign::model::id::SessionId;
 use countersign::model::token::{TokenDigest, TokenKind};
 use countersign::store::accounts::AccountChange;
 use countersign::store::codes::CodeTried;
+use countersign::store::factors::FactorTried;
 use countersign::store::sessions::Rotated;
 use countersign::store::{Committed, SharedStore};
 
-use super::codes;
 use super::fixture::*;
+use super::{codes, factors, tickets};
 
 pub(super) async fn of_two_refreshes_one_is_first(store: SharedStore) {
     peopled(&store).await;
@@ -132,6 +133,47 @@ pub(super) async fn no_more_tries_than_there_are_count(store: SharedStore) {
         let verdicts = try_at_once(&store, session, None, 20, round * 4000 + 1).await;
         let wrong = verdicts.iter().filter(|v| **v == CodeTried::Wrong).count();
         assert_eq!(wrong, 5, "round {round}: {verdicts:?}");
+    }
+}
+
+pub(super) async fn a_factor_is_good_for_one(store: SharedStore) {
+    peopled(&store).await;
+    let secret = factors::with_totp(&store, "jo", 0).await;
+    for round in 1..20 {
+        let code = factors::with_codes(&store, "jo", 10).await[4];
+        for proof in [factors::totp(&secret, round), factors::code(code)] {
+            let tasks: Vec<_> = (0..4)
+                .map(|_| {
+                    let (store, tried) =
+                        (Arc::clone(&store), factors::factor_try(Some(proof.clone())));
+                    let seconds = round.unsigned_abs() * 4000;
+                    tokio::spawn(async move { store.try_factor(&tried, &action(seconds)).await })
+                })
+                .collect();
+            let mut good = 0;
+            for task in tasks {
+                good += usize::from(task.await.unwrap().unwrap() == FactorTried::Good);
+            }
+            assert_eq!(good, 1, "round {round}: {proof:?}");
+        }
+    }
+}
+
+pub(super) async fn a_ticket_is_used_by_one(store: SharedStore) {
+    peopled(&store).await;
+    for _ in 0..20 {
+        let ticket = tickets::put(&store, "jo").await;
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let (store, digest) = (Arc::clone(&store), ticket.digest);
+                tokio::spawn(async move { tickets::take(&store, &digest, 1).await })
+            })
+            .collect();
+        let mut winners = 0;
+        for task in tasks {
+            winners += usize::from(task.await.unwrap().is_some());
+        }
+        assert_eq!(winners, 1);
     }
 }
 
