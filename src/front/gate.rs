@@ -38,8 +38,29 @@ pub(super) enum Malformed {
     Coding,
     /// A transfer coding other than `chunked` alone.
     CodingUnknown,
+    /// A chunk whose size, extension or end is none.
+    Chunk,
+    /// A trailer that is no field.
+    Trailer,
     /// The head did not end within its deadline.
     TooSlow,
+}
+
+/// A head that is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole {
+    /// How many bytes it has, its empty line included.
+    pub(super) bytes: usize,
+    pub(super) framing: Framing,
+}
+
+/// How the body that follows a head says where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// After so many bytes.
+    Length(u64),
+    /// With its last chunk.
+    Chunked,
 }
 
 /// How far a head was read, and what has been seen in it.
@@ -53,7 +74,7 @@ pub(super) struct Scan {
     fields: usize,
     hosts: usize,
     host: Box<str>,
-    has_length: bool,
+    length: Option<u64>,
     has_coding: bool,
 }
 
@@ -77,7 +98,9 @@ impl Malformed {
             | Self::Field
             | Self::Host
             | Self::Length
-            | Self::Coding => StatusCode::BAD_REQUEST,
+            | Self::Coding
+            | Self::Chunk
+            | Self::Trailer => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -103,17 +126,23 @@ impl Malformed {
             Self::Length => "content_length",
             Self::Coding => "transfer_encoding",
             Self::CodingUnknown => "transfer_coding_unknown",
+            Self::Chunk => "chunk",
+            Self::Trailer => "trailer",
             Self::TooSlow => "head_too_slow",
         }
     }
 }
 
 impl Scan {
-    /// Goes on where it stopped; true once the head is whole and unambiguous.
+    /// Goes on where it stopped; `None` until the head is whole and unambiguous.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub(super) fn go_on(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Malformed> {
+    pub(super) fn go_on(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Whole>, Malformed> {
         while let Some(end) = self.find_line_feed(bytes) {
             let line = bytes.get(self.line..end).unwrap_or_default();
             self.line = end + 1;
@@ -125,7 +154,7 @@ impl Scan {
             if self.version.is_none() {
                 self.request_line(line, limits)?;
             } else if line.is_empty() {
-                return self.finish().map(|()| true);
+                return self.finish().map(Some);
             } else {
                 self.field(line, limits)?;
             }
@@ -137,7 +166,7 @@ impl Scan {
         if bytes.len() > limits.header_bytes {
             return Err(Malformed::TooLarge);
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn find_line_feed(&self, bytes: &[u8]) -> Option<usize> {
@@ -215,9 +244,9 @@ impl Scan {
             host::normal(text).map_err(|_| Malformed::Host)?;
             self.host = text.into();
         } else if name.eq_ignore_ascii_case(b"content-length") {
-            if std::mem::replace(&mut self.has_length, true) || !is_plain_number(value) {
-                return Err(Malformed::Length);
-            }
+            let is_first = self.length.is_none();
+            self.length = plain_number(value).filter(|_| is_first);
+            self.length.ok_or(Malformed::Length)?;
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             if std::mem::replace(&mut self.has_coding, true) {
                 return Err(Malformed::Coding);
@@ -229,7 +258,7 @@ impl Scan {
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), Malformed> {
+    fn finish(&self) -> Result<Whole, Malformed> {
         if self.hosts != 1 {
             return Err(Malformed::Host);
         }
@@ -237,13 +266,16 @@ impl Scan {
             // The method matters for `*` alone.
             Target::parse(target, &Method::GET, &self.host).map_err(|_| Malformed::Target)?;
         }
-        if self.has_length && self.has_coding {
-            return Err(Malformed::Length);
-        }
-        if self.has_coding && self.version == Some(Version::Http10) {
-            return Err(Malformed::Coding);
-        }
-        Ok(())
+        let framing = match (self.has_coding, self.length) {
+            (true, Some(_)) => return Err(Malformed::Length),
+            (true, None) if self.version == Some(Version::Http10) => return Err(Malformed::Coding),
+            (true, None) => Framing::Chunked,
+            (false, length) => Framing::Length(length.unwrap_or_default()),
+        };
+        Ok(Whole {
+            bytes: self.line,
+            framing,
+        })
     }
 }
 
@@ -261,7 +293,7 @@ fn read_version(version: &[u8]) -> Result<Version, Malformed> {
 }
 
 /// A `tchar`. Source: RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     matches!(
         byte,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'!' | b'#' | b'$' | b'%'
@@ -270,14 +302,16 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// What may stand in a field's value. Source: RFC 9110 §5.5.
-fn is_field_byte(byte: u8) -> bool {
+pub(super) fn is_field_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
 /// Digits without a sign, a list or leading zeros, that fit.
-fn is_plain_number(value: &[u8]) -> bool {
-    let digits = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
-    digits && (value == b"0" || !value.starts_with(b"0"))
+fn plain_number(value: &[u8]) -> Option<u64> {
+    let has_digits = value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
+    let is_plain = has_digits && (value == b"0" || !value.starts_with(b"0"));
+    let text = std::str::from_utf8(value).ok().filter(|_| is_plain)?;
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -301,19 +335,39 @@ mod tests {
         }
     }
 
-    fn read(head: &[u8]) -> Result<bool, Malformed> {
+    fn read(head: &[u8]) -> Result<Option<Whole>, Malformed> {
         Scan::default().go_on(head, &limits())
     }
 
     #[test]
     fn a_plain_head_is_whole_at_its_empty_line_and_not_before() {
         let head = b"GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa4 b\tc\r\n\r\nrest";
-        assert_eq!(read(head), Ok(true));
+        let whole = Whole {
+            bytes: head.len() - 4,
+            framing: Framing::Length(0),
+        };
+        assert_eq!(read(head), Ok(Some(whole)));
         let mut scan = Scan::default();
         for end in 0..head.len() - 5 {
-            assert_eq!(scan.go_on(&head[..end], &limits()), Ok(false), "{end}");
+            assert_eq!(scan.go_on(&head[..end], &limits()), Ok(None), "{end}");
         }
-        assert_eq!(scan.go_on(head, &limits()), Ok(true));
+        assert_eq!(scan.go_on(head, &limits()), Ok(Some(whole)));
+    }
+
+    #[test]
+    fn a_head_says_how_its_body_ends() {
+        for (field, framing) in [
+            ("X: y", Framing::Length(0)),
+            ("Content-Length: 0", Framing::Length(0)),
+            ("content-length:\t12 ", Framing::Length(12)),
+            ("Transfer-Encoding: Chunked", Framing::Chunked),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
+            assert_eq!(
+                read(head.as_bytes()).map(|whole| whole.map(|it| it.framing)),
+                Ok(Some(framing))
+            );
+        }
     }
 
     #[test]
@@ -370,7 +424,7 @@ mod tests {
         let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(64));
         assert_eq!(read(long.as_bytes()), Err(Malformed::TargetTooLong));
         let fits = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(63));
-        assert_eq!(read(fits.as_bytes()), Ok(true));
+        assert!(read(fits.as_bytes()).is_ok_and(|whole| whole.is_some()));
         assert_eq!(read(&[b'a'; 200]), Err(Malformed::TargetTooLong));
         let wide = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "a".repeat(600));
         assert_eq!(read(wide.as_bytes()), Err(Malformed::TooLarge));

@@ -11,13 +11,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::server::Limits;
 
-use super::gate::{Malformed, Scan};
+use super::gate::{Framing, Malformed, Scan};
 
 /// What a connection gave when a head was asked for.
 #[derive(Debug)]
 pub(super) enum Head {
-    /// A whole head, first in these bytes; what follows it is the body's.
-    Whole(BytesMut),
+    /// A whole head, and how its body ends.
+    Whole(BytesMut, Framing),
     /// Nothing more will come, and nothing is owed: closed, idle for too long, or we are shutting down.
     Nothing,
     /// Something that is answered and closed.
@@ -27,43 +27,64 @@ pub(super) enum Head {
 /// Most heads fit; a larger one grows the buffer up to the cap.
 const FIRST_READ_BYTES: usize = 4096;
 
-/// Reads the next head. Allocates its buffer; returns as soon as the outcome is known.
+/// Reads the next head. `ahead` is what was read already, and after it what was read beyond the head. Returns as soon as
+/// the outcome is known.
 pub(super) async fn read(
     stream: &mut Stream,
+    ahead: &mut BytesMut,
     limits: &Limits,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Head {
-    let mut bytes = BytesMut::with_capacity(FIRST_READ_BYTES);
-    let idle = timeout(limits.idle_timeout, stream.read_buf(&mut bytes));
-    let first = tokio::select! {
-        biased;
-        first = idle => first,
-        // An idle connection owes nobody anything when we go.
-        _ = shutdown.wait_for(|down| *down) => return Head::Nothing,
-    };
-    if !matches!(first, Ok(Ok(1..))) {
+    if ahead.is_empty() && !has_begun(stream, ahead, limits, shutdown).await {
         return Head::Nothing;
     }
     let deadline = Instant::now() + limits.header_deadline;
     let mut scan = Scan::default();
+    let mut may_skip = true;
     loop {
-        skip_empty_line(&mut bytes);
-        match scan.go_on(&bytes, limits) {
-            Ok(true) => return Head::Whole(bytes),
-            Ok(false) => {}
-            Err(malformed) => return Head::Refused(malformed),
+        if may_skip && ahead.starts_with(b"\r\n") {
+            // One empty line before a request is forgiven. Source: RFC 9112 §2.2.
+            ahead.advance(2);
+            may_skip = false;
         }
-        match timeout_at(deadline, stream.read_buf(&mut bytes)).await {
+        may_skip &= matches!(**ahead, [] | [b'\r']);
+        if !may_skip {
+            match scan.go_on(ahead, limits) {
+                Ok(Some(whole)) => return Head::Whole(take(ahead, whole.bytes), whole.framing),
+                Ok(None) => {}
+                Err(malformed) => return Head::Refused(malformed),
+            }
+        }
+        match timeout_at(deadline, stream.read_buf(ahead)).await {
             Ok(Ok(1..)) => {}
-            Ok(_) => return Head::Nothing,
-            Err(_) => return Head::Refused(Malformed::TooSlow),
+            Err(_) if !ahead.is_empty() => return Head::Refused(Malformed::TooSlow),
+            _ => return Head::Nothing,
         }
     }
 }
 
-/// One empty line before a request is forgiven. Source: RFC 9112 §2.2.
-fn skip_empty_line(bytes: &mut BytesMut) {
-    if bytes.starts_with(b"\r\n") {
-        bytes.advance(2);
+/// Waits for the first byte; false if none comes.
+async fn has_begun(
+    stream: &mut Stream,
+    ahead: &mut BytesMut,
+    limits: &Limits,
+    shutdown: &mut watch::Receiver<bool>,
+) -> bool {
+    ahead.reserve(FIRST_READ_BYTES);
+    let idle = timeout(limits.idle_timeout, stream.read_buf(ahead));
+    tokio::select! {
+        biased;
+        first = idle => matches!(first, Ok(Ok(1..))),
+        // An idle connection owes nobody anything when we go.
+        _ = shutdown.wait_for(|down| *down) => false,
+    }
+}
+
+/// Most heads are all there is, and keep their buffer; pingora copies less then.
+fn take(ahead: &mut BytesMut, head_bytes: usize) -> BytesMut {
+    if head_bytes == ahead.len() {
+        std::mem::take(ahead)
+    } else {
+        ahead.split_to(head_bytes)
     }
 }

@@ -1,13 +1,26 @@
 //! From a connection to requests.
 //!
 //! Our own accept loop, because pingora's server ends in its own time, and our own reading of heads, because pingora
-//! forgives what two servers can read in two ways. A head that passes [`gate`](self) is handed back to pingora together
-//! with the connection, a request at a time, and the connection comes back here when the request is answered.
+//! forgives what two servers can read in two ways.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `listener` | sockets that listen, and how many connections each network has |
+//! | `stream` | a connection as pingora reads and writes it |
+//! | `head` | from bytes to a whole head, in time |
+//! | `gate` | which heads are unambiguous |
+//! | `body` | where a body ends, and that it is unambiguous |
+//! | `lent` | a connection while pingora has it, for one request |
+//!
+//! A head that passes the gate goes to pingora together with the connection, a request at a time. The connection comes
+//! back when the request is answered; what a client sent meanwhile is its next request.
 //!
 //! This room knows neither routes nor credentials.
 
+mod body;
 mod gate;
 mod head;
+mod lent;
 mod listener;
 mod stream;
 
@@ -15,6 +28,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use pingora_core::apps::HttpServerApp as _;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
@@ -24,9 +38,11 @@ use tokio::time::timeout;
 
 use crate::config::server::Limits;
 use crate::metrics::ConnectionState;
-use crate::proxy::{Arrival, Desk, FullLane, Unreadable};
+use crate::proxy::{Arrival, Desk, FullLane, Switched, Unreadable};
 
+use body::Body;
 use head::Head;
+use lent::{Home, Lent, Line};
 use listener::{PerIp, Seat};
 
 pub use listener::Listener;
@@ -53,7 +69,7 @@ struct Connection {
 const BREATH: Duration = Duration::from_millis(100);
 
 /// How long a client may take to read a refusal while it still sends.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(1);
 
 impl Front {
     /// A front before `lane`, with the caps of `limits` until the process ends.
@@ -116,13 +132,19 @@ impl Front {
         tokio::spawn(async move { front.serve(stream, &connection).await });
     }
 
-    async fn serve(mut self, mut stream: Stream, connection: &Connection) {
+    async fn serve(mut self, stream: Stream, connection: &Connection) {
         let cut = Arc::new(Notify::new());
+        let home = Home::default();
+        let mut line = Line {
+            stream,
+            ahead: BytesMut::new(),
+        };
         loop {
             let limits = self.desk.limits();
-            let head = head::read(&mut stream, &limits, &mut self.shutdown).await;
-            let bytes = match head {
-                Head::Whole(bytes) => bytes,
+            let Line { stream, ahead } = &mut line;
+            let (head, framing) = match head::read(stream, ahead, &limits, &mut self.shutdown).await
+            {
+                Head::Whole(head, framing) => (head, framing),
                 Head::Nothing => return,
                 Head::Refused(malformed) => {
                     let unreadable = Unreadable {
@@ -130,23 +152,29 @@ impl Front {
                         reason: malformed.reason(),
                         peer: connection.peer,
                     };
-                    return refuse(stream, &self.desk.refuse(&unreadable)).await;
+                    return refuse(line.stream, &self.desk.refuse(&unreadable)).await;
                 }
             };
-            let mut session = ServerSession::new_http1(stream);
-            session.set_pipelined_prefix(bytes);
+            let switched = Switched::default();
+            let body = Body::of(framing, &limits);
+            let lent = Lent::new(line, body, switched.clone(), &home);
+            let mut session = ServerSession::new_http1(Box::new(lent));
+            session.set_pipelined_prefix(head);
             session.set_read_timeout(Some(limits.body_idle));
             session.set_write_timeout(Some(limits.body_idle));
-            let arrival = Arrival::new(connection.peer, Arc::clone(&cut));
+            let arrival = Arrival::new(connection.peer, Arc::clone(&cut), switched);
             session.set_connection_user_context(Some(Box::new(arrival)));
-            let again = tokio::select! {
+            let goes_on = tokio::select! {
                 biased;
-                again = self.lane.process_new_http(session, &self.shutdown) => again,
+                again = self.lane.process_new_http(session, &self.shutdown) => again.is_some(),
                 // Dropping the request closes both of its connections; its line is written all the same.
                 () = cut.notified() => return,
             };
-            let Some(again) = again else { return };
-            stream = again.consume().0;
+            line = match home.take() {
+                Some(back) if goes_on && back.is_between_requests => back.line,
+                Some(back) => return linger(back.line.stream).await,
+                None => return,
+            };
         }
     }
 }
@@ -174,14 +202,19 @@ impl Drop for Connection {
     }
 }
 
-/// Answers and closes, but reads on for a moment: closing with unread bytes resets the connection, and a reset throws the
-/// answer away before the client has read it.
 async fn refuse(mut stream: Stream, answer: &[u8]) {
+    // A client that is gone has been answered as well as can be.
+    let _ = timeout(LINGER, stream.write_all(answer)).await;
+    linger(stream).await;
+}
+
+/// Closes, but reads on for a moment: closing with unread bytes resets the connection, and a reset throws the answer away
+/// before the client has read it.
+async fn linger(mut stream: Stream) {
     let farewell = async {
-        stream.write_all(answer).await?;
         AsyncWriteExt::shutdown(&mut stream).await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
-    // A client that is gone has been answered as well as can be.
+    // Whoever takes longer has had the time to read it.
     let _ = timeout(LINGER, farewell).await;
 }

@@ -1,12 +1,10 @@
 //! Answering a request ourselves: with one of our own endpoints, or with a refusal.
 
-use std::time::Duration;
-
-use http::header::SET_COOKIE;
+use http::header::{CONTENT_LENGTH, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-use tokio::time::timeout;
 
 use crate::gateway::Refusal;
 use crate::gateway::endpoint::Caller;
@@ -18,10 +16,6 @@ use super::bridge;
 use super::context::Context;
 use super::refusal::{LOGIN_PATH, Refused};
 use super::reply::Answer;
-
-/// How long, and how much of, a body is read on after it was answered. Closing with unread bytes resets the connection,
-/// and a reset throws the answer away before the client has read it.
-const LINGER: (Duration, usize) = (Duration::from_millis(500), 1 << 20);
 
 /// Lets one of our own endpoints answer. `pattern` is its path, without the secret that may stand in the request's.
 pub(super) async fn ourselves(
@@ -40,9 +34,7 @@ pub(super) async fn ourselves(
         request_id: head.trace.request_id_text().into(),
     };
     let id = head.trace.request_id().clone();
-    bridge::answer(session, &context.site.own.router, caller, id).await?;
-    linger(session).await;
-    Ok(())
+    bridge::answer(session, &context.site.own.router, caller, id).await
 }
 
 /// Says why a request does not pass.
@@ -109,26 +101,11 @@ async fn send(session: &mut Session, context: &Context, answer: Answer) -> Resul
     own_fields(context)
         .fold(answer, |answer, (name, value)| answer.with(name, value))
         .send(session)
-        .await?;
-    linger(session).await;
-    Ok(())
+        .await
 }
 
-/// Reads on for a moment what a client still sends of its body.
-async fn linger(session: &mut Session) {
-    if session.is_body_done() {
-        return;
-    }
-    let (limit, most) = LINGER;
-    let rest = async {
-        let mut read = 0;
-        while let Ok(Some(bytes)) = session.downstream_session.read_request_body().await {
-            read += bytes.len();
-            if read > most {
-                return;
-            }
-        }
-    };
-    // Whoever takes longer has had the time to read its answer.
-    let _ = timeout(limit, rest).await;
+/// The length that a request says its body has.
+pub(super) fn content_length(request: &RequestHeader) -> Option<u64> {
+    let length = request.headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }

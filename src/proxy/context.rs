@@ -8,7 +8,6 @@ use std::time::Duration;
 use http::header::HOST;
 use http::{HeaderValue, Method, Uri};
 use pingora_http::RequestHeader;
-use tokio::sync::Notify;
 
 use crate::auth::Source;
 use crate::gateway::connections::Held;
@@ -24,15 +23,9 @@ use crate::model::policy::Permit;
 use crate::model::time::Now;
 use crate::model::token::TokenKind;
 
+use super::arrival::Arrival;
 use super::desk::{Desk, Site};
 use super::line::{Line, Upstream};
-
-/// What the front knows of a request that it hands over.
-#[derive(Debug)]
-pub struct Arrival {
-    peer: IpAddr,
-    cut: Arc<Notify>,
-}
 
 /// One request. When it is dropped it is counted and its line is written, however it ended.
 #[derive(Debug)]
@@ -91,14 +84,6 @@ pub(super) struct Outcome {
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
     pub(super) reason: Option<&'static str>,
-}
-
-impl Arrival {
-    /// A request on a connection from `peer`; `cut` is notified when the connection has to end at once.
-    #[must_use]
-    pub fn new(peer: IpAddr, cut: Arc<Notify>) -> Self {
-        Self { peer, cut }
-    }
 }
 
 impl Context {
@@ -196,6 +181,9 @@ impl Context {
         let (Some(arrival), Some(decided)) = (&self.arrival, &self.decided) else {
             return;
         };
+        if is_upgraded {
+            arrival.switched.set();
+        }
         let identity = decided.permit.as_ref().and_then(Permit::identity);
         if let (Some(identity), Some(credential)) = (identity, &decided.trail.credential) {
             let held = self
@@ -211,6 +199,12 @@ impl Context {
         self.decided
             .as_ref()
             .is_some_and(|decided| decided.trail.clears_cookie)
+    }
+
+    /// Whether the route lets a connection leave HTTP.
+    pub(super) fn allows_upgrade(&self) -> bool {
+        let route = self.decided.as_ref().and_then(|it| it.route.as_ref());
+        route.is_some_and(|route| route.rule.websocket)
     }
 
     fn count(&self, now: Now) {

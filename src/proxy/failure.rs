@@ -1,9 +1,21 @@
 //! What a client is told when its request was permitted and could not be carried.
 
+use std::io;
+
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 
 use crate::gateway::outbound::Unsendable;
+
+/// A body that can be read in more than one way: how whoever reads it says so to us, through pingora.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body is malformed: {reason}")]
+pub struct BrokenBody {
+    /// What the request is answered with.
+    pub status: StatusCode,
+    /// Why; a word from a closed set.
+    pub reason: &'static str,
+}
 
 /// A failure, in a client's words and in the log's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +34,13 @@ pub(super) fn of(error: &Error) -> Failed {
     if matches!(error.etype(), ErrorType::HTTPStatus(503)) {
         let detail = "Who you are cannot be signed at the moment. Try again soon.";
         return failed(503, detail, "unsigned");
+    }
+    if let Some(broken) = broken_body(error) {
+        return Failed {
+            status: Some(broken.status),
+            detail: "The body is malformed.",
+            reason: broken.reason,
+        };
     }
     let is_timeout = matches!(
         error.etype(),
@@ -58,6 +77,17 @@ pub(super) fn of(error: &Error) -> Failed {
             failed(500, "Something went wrong here.", "internal")
         }
     }
+}
+
+/// An upstream that leaves HTTP though nobody asked it to: what it says next is no answer to anything.
+pub(super) fn unasked_upgrade<T>() -> Result<T> {
+    let what = "the upstream switched protocols unasked";
+    Err(Error::explain(ErrorType::InvalidHTTPHeader, what).into_up())
+}
+
+fn broken_body(error: &Error) -> Option<&BrokenBody> {
+    let cause = error.root_cause().downcast_ref::<io::Error>()?;
+    cause.get_ref()?.downcast_ref()
 }
 
 /// A request that may pass and cannot be sent on, as pingora carries it to [`of`].

@@ -14,6 +14,7 @@
 //! is allowed is decided in [`gateway`](crate::gateway).
 
 mod answer;
+mod arrival;
 mod bridge;
 mod context;
 mod desk;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use http::header::{CONTENT_TYPE, UPGRADE};
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
@@ -44,9 +45,10 @@ use crate::gateway::Outbound;
 use context::{Attempt, Context};
 use fields::ResponseFields;
 
+pub use arrival::{Arrival, Switched};
 pub use bridge::OwnEndpoints;
-pub use context::Arrival;
 pub use desk::{Desk, Site, Unreadable};
+pub use failure::BrokenBody;
 pub use health::watch_upstreams;
 
 /// The full lane, ready to be handed requests. Clones are the same lane.
@@ -104,7 +106,8 @@ impl ProxyHttp for Lane {
             answer::refuse(session, context, &refusal).await?;
             return Ok(true);
         }
-        if is_too_large(session.req_header(), context.site.limits.body_bytes) {
+        let length = answer::content_length(session.req_header());
+        if length.is_some_and(|length| length > context.site.limits.body_bytes) {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             answer::error(session, context, status, TOO_LARGE).await?;
             return Ok(true);
@@ -190,11 +193,15 @@ impl ProxyHttp for Lane {
         if let Some(attempt) = &mut context.attempt {
             attempt.status = Some(response.status.as_u16());
         }
+        let is_upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if is_upgraded && !(context.allows_upgrade() && session.is_upgrade_req()) {
+            return failure::unasked_upgrade();
+        }
         if self.desk.is_draining() {
             session.set_keepalive(None);
         }
         if outlives_its_request(response) {
-            context.hold(response.status == StatusCode::SWITCHING_PROTOCOLS);
+            context.hold(is_upgraded);
             session.set_read_timeout(None);
         }
         let mut fields = ResponseFields(response);
@@ -298,12 +305,6 @@ fn make_plain(session: &mut Session, context: &Context) -> Result<()> {
         Some(origin_form) => request.set_raw_path(origin_form.as_bytes()),
         None => Ok(()),
     }
-}
-
-fn is_too_large(request: &RequestHeader, limit: u64) -> bool {
-    let length = request.headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.is_some_and(|length| length > limit)
 }
 
 /// Whether what follows goes on for as long as both sides like.

@@ -8,6 +8,7 @@ mod config;
 mod dialect;
 #[cfg(test)]
 mod e2e;
+mod front;
 mod gateway;
 mod pages;
 mod proxy;

@@ -194,6 +194,19 @@ impl Gateway {
         panic!("no line for {path}: {:?}", self.lines());
     }
 
+    /// The request log, once it has so many lines; panics if it does not within ten seconds, or has more.
+    pub(crate) async fn lines_of(&self, count: usize) -> Vec<serde_json::Value> {
+        for _ in 0..1000 {
+            if self.lines().len() >= count {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let lines = self.lines();
+        assert_eq!(lines.len(), count, "{lines:?}");
+        lines
+    }
+
     /// Every line of the request log so far.
     pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
         let bytes = self.log.0.lock().unwrap().clone();
