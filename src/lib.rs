@@ -63,7 +63,7 @@
 //! | [`cli`] | 9 | the command line, a file per command group | clap, anyhow |
 //! | [`server`] | 8 | puts everything together: configuration, store, auth, gateway, listeners | |
 //! | [`telemetry`] | 7 | log lines, and what is left out of them | tracing-subscriber |
-//! | [`front`] | 7 | from a connection to requests: accepting, reading heads strictly, draining | pingora |
+//! | [`front`] | 7 | from a connection to requests: accepting, TLS, reading heads strictly, draining | pingora, rustls |
 //! | [`proxy`] | 6 | the full lane: pingora's phases in our types | pingora |
 //! | [`admin`] | 6 | the admin listener: metrics, health, reload | axum |
 //! | [`dialect`] | 6 | the login APIs that clients already speak | axum |
@@ -72,7 +72,7 @@
 //! | [`auth`] | 4 | verifying and issuing: cache, passwords, throttle, feed, mail, security keys | `quick_cache`, argon2, lettre, ciborium |
 //! | [`store`] | 3 | where everything lives that must not be forgotten | rusqlite |
 //! | [`header`] | 3 | headers to model and back, pure | base64 |
-//! | [`config`] | 2 | the file and the environment: as written, then as used | toml |
+//! | [`config`] | 2 | the file and the environment: as written, then as used | toml, rustls and x509-parser (`tls.rs`) |
 //! | [`metrics`] | 1 | every number that is exported, with typed labels | prometheus |
 //! | [`clock`] | 1 | what time it is | |
 //! | [`model`] | 0 | the nouns, pure; **its page is the dictionary** | |

@@ -21,7 +21,7 @@ use crate::admin::{Admin, Health, Reload};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::dialect::{More, Mounted};
-use crate::front::{Front, Listener};
+use crate::front::{Faces, Front, Listener};
 use crate::proxy;
 use crate::proxy::journal::Journal;
 use crate::store::{OpenError, SharedStore};
@@ -95,8 +95,9 @@ impl Server {
         more: More,
     ) -> Result<Self, StartError> {
         let mut listeners = Vec::with_capacity(config.listen.len());
+        let mut faces = Faces::default();
         for listen in &config.listen {
-            let opened = Listener::bind(&listen.address).await;
+            let opened = Listener::bind(listen, &mut faces).await;
             listeners.push(opened.map_err(cannot_listen(format!("{:?}", listen.address)))?);
         }
         let address = config.admin.address;
@@ -106,7 +107,7 @@ impl Server {
         let token = token.map(std::fs::read_to_string).transpose();
         let (down, shutdown) = watch::channel(false);
         let limits = config.limits.clone();
-        let core = Arc::new(Core::open(config, load, journal, more)?);
+        let core = Arc::new(Core::open(config, load, journal, more)?.behind(faces));
         let lane = proxy::open(Arc::clone(&core.desk));
         Ok(Self {
             front: Front::new(lane, Arc::clone(&core.desk), &limits, shutdown),

@@ -64,6 +64,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics/"]),
     ("ring", &["gateway/assertion.rs", "auth/webauthn/"]),
     ("ciborium", &["auth/webauthn/"]),
+    ("rustls", &["config/tls.rs", "front/"]),
+    ("tokio_rustls", &["front/"]),
+    ("x509_parser", &["config/tls.rs"]),
 ];
 
 /// Lines of a file, its tests not counted.

@@ -2,6 +2,9 @@
 
 use super::Config;
 use super::section::{MailTransport, StoreUrl};
+use super::tls::Tls;
+use crate::clock::{Clock as _, SystemClock};
+use crate::model::time::Timestamp;
 
 impl Config {
     /// A sentence for each choice that an operator may not have meant; empty for a configuration without any.
@@ -25,7 +28,35 @@ impl Config {
         .filter(|(applies, _)| *applies)
         .map(|(_, sentence)| sentence.to_owned())
         .chain(self.dead_routes())
+        .chain(self.doubtful_certificates(SystemClock::new().now().wall))
         .collect()
+    }
+
+    /// Certificates that a client will not take, and keys that somebody else can take.
+    fn doubtful_certificates(&self, now: Timestamp) -> Vec<String> {
+        let listeners = self
+            .listen
+            .iter()
+            .filter_map(|listen| listen.tls.as_deref());
+        let mut said = Vec::new();
+        for certificate in listeners.flat_map(Tls::certificates) {
+            let (file, key) = (certificate.file.display(), certificate.key_file.display());
+            if certificate.expires_at <= now {
+                let at = certificate.expires_at;
+                said.push(format!(
+                    "the certificate in {file} expired at {at}: no client takes it; renew it"
+                ));
+            }
+            for host in certificate.strange_hosts() {
+                said.push(format!("the certificate in {file} does not name {host:?}, so that clients who ask for that refuse it"));
+            }
+            if certificate.is_key_open {
+                said.push(format!(
+                    "others than its owner may read the key in {key}; chmod 600 it"
+                ));
+            }
+        }
+        said
     }
 
     /// Routes that no request gets to, since a route before them has the same host and path.

@@ -2,15 +2,19 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::reader::Table;
+use super::tls::Tls;
 use super::value::{Read, path_at, text};
 
 /// One listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listen {
     /// Where.
     pub address: ListenAddress,
+    /// With which certificates; `None` for connections in the open.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Where a listener listens.
@@ -32,7 +36,10 @@ impl Listen {
             all.push(listen);
         }
         if absent {
-            all.push(Self { address: default() });
+            all.push(Self {
+                address: default(),
+                tls: None,
+            });
         }
         all
     }
@@ -42,10 +49,12 @@ impl Listen {
         let read = text(|address| listen_address(base, address));
         let listen = Self {
             address: table.required("address", default(), read),
+            tls: Tls::read(&mut table).map(Arc::new),
         };
-        for key in ["tls", "client_ca"] {
-            table.refuse(key, "this build does not terminate TLS yet; put a TLS terminator in front, name it in server.trusted_proxies, and leave this out");
-        }
+        table.refuse(
+            "client_ca",
+            "this build does not take client certificates yet; leave this out",
+        );
         table.refuse(
             "http2",
             "this build does not take HTTP/2 from clients yet; leave this out",
@@ -55,7 +64,8 @@ impl Listen {
             "this build does not read the PROXY protocol yet; leave this out",
         );
         let takes_any_port = matches!(&listen.address, ListenAddress::Tcp(at) if at.port() == 0);
-        if table.has("address") && !takes_any_port && before.contains(&listen) {
+        let is_taken = before.iter().any(|it| it.address == listen.address);
+        if table.has("address") && !takes_any_port && is_taken {
             table.note("address", "is listened on twice; leave one out");
         }
         listen

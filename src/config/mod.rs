@@ -12,6 +12,7 @@ pub mod mistake;
 pub mod route;
 pub mod section;
 pub mod server;
+pub mod tls;
 pub mod upstream;
 
 mod advice;

@@ -16,6 +16,7 @@ use super::listen::ListenAddress;
 use super::quantity::{show_duration, show_rate, show_size};
 use super::route::{Foreign, Route};
 use super::section::{LogFormat, MailTransport, StoreUrl};
+use super::tls::Certificate;
 use super::upstream::{Upstream, UpstreamAddress, UpstreamServer};
 
 impl Config {
@@ -62,6 +63,10 @@ impl Config {
             match &listen.address {
                 ListenAddress::Tcp(address) => out.text("address", address),
                 ListenAddress::Unix(path) => out.text("address", unix(path)),
+            }
+            if let Some(tls) = &listen.tls {
+                let entries: Vec<String> = tls.certificates().map(|it| certificate(it)).collect();
+                out.plain("tls", format!("[{}]", entries.join(", ")));
             }
         }
         out.header("[limits]");
@@ -264,6 +269,16 @@ fn server(server: &UpstreamServer) -> String {
         UpstreamAddress::Name(name, port) => format!("{scheme}://{name}:{port}"),
         UpstreamAddress::Unix(path) => unix(path),
     }
+}
+
+fn certificate(certificate: &Certificate) -> String {
+    let hosts: Vec<String> = certificate.hosts.iter().map(quoted).collect();
+    format!(
+        "{{ hosts = [{}], certificate = {}, key = {} }}",
+        hosts.join(", "),
+        quoted(certificate.file.display()),
+        quoted(certificate.key_file.display())
+    )
 }
 
 fn unix(path: &Path) -> String {

@@ -7,18 +7,27 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use pingora_core::protocols::Stream;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::config::listen::ListenAddress;
+use crate::config::listen::{Listen, ListenAddress};
 
-use super::stream::Buffered;
+use super::face::{Face, Faces};
 
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
+    face: Arc<ArcSwap<Face>>,
+}
+
+/// A connection that has come.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    Tcp(TcpStream, IpAddr),
+    /// From a process of this machine.
+    Unix(UnixStream),
 }
 
 #[derive(Debug)]
@@ -50,12 +59,13 @@ impl Listener {
     ///
     /// # Errors
     /// If the address is taken or not ours.
-    pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
-        let socket = match address {
+    pub async fn bind(listen: &Listen, faces: &mut Faces) -> io::Result<Self> {
+        let socket = match &listen.address {
             ListenAddress::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
             ListenAddress::Unix(path) => Socket::Unix(bind_unix(path).await?, path.clone()),
         };
-        Ok(Self { socket })
+        let face = faces.add(listen);
+        Ok(Self { socket, face })
     }
 
     /// The address it has, with the port that it was given; `None` for a unix socket.
@@ -67,21 +77,30 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+    /// How a connection that comes now begins.
+    pub(super) fn face(&self) -> Arc<Face> {
+        self.face.load_full()
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (socket, peer) = listener.accept().await?;
                 // A small answer must not wait for the acknowledgement of the one before it.
                 socket.set_nodelay(true)?;
-                Ok((
-                    Box::new(Buffered::new(socket)),
-                    Some(peer.ip().to_canonical()),
-                ))
+                Ok(Accepted::Tcp(socket, peer.ip().to_canonical()))
             }
-            Socket::Unix(listener, _) => {
-                let (socket, _) = listener.accept().await?;
-                Ok((Box::new(Buffered::new(socket)), None))
-            }
+            Socket::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Accepted {
+    /// The other end; `None` for a process of this machine.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(*peer),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -174,16 +193,15 @@ mod tests {
     async fn a_unix_socket_is_its_groups_alone_and_leaves_no_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("http.sock");
-        let listener = Listener::bind(&ListenAddress::Unix(path.clone()))
-            .await
-            .unwrap();
+        let listen = Listen {
+            address: ListenAddress::Unix(path.clone()),
+            tls: None,
+        };
+        let mut faces = Faces::default();
+        let listener = Listener::bind(&listen, &mut faces).await.unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, SOCKET_MODE);
-        assert!(
-            Listener::bind(&ListenAddress::Unix(path.clone()))
-                .await
-                .is_err()
-        );
+        assert!(Listener::bind(&listen, &mut faces).await.is_err());
         drop(listener);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }

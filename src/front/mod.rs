@@ -6,6 +6,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `listener` | sockets that listen, and how many connections each network has |
+//! | `face` | how the connections of a listener begin: in the open, or with TLS |
 //! | `stream` | a connection as pingora reads and writes it |
 //! | `head` | from bytes to a whole head, in time |
 //! | `gate` | which heads are unambiguous |
@@ -18,6 +19,7 @@
 //! This room knows neither routes nor credentials.
 
 mod body;
+mod face;
 mod gate;
 mod head;
 mod lent;
@@ -37,14 +39,17 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::config::server::Limits;
-use crate::metrics::ConnectionState;
+use crate::config::tls::Shown;
+use crate::metrics::{ConnectionEnd, ConnectionState};
 use crate::proxy::{Arrival, Desk, FullLane, Switched, Unreadable};
 
 use body::Body;
+use face::{Face, Opened};
 use head::Head;
 use lent::{Home, Lent, Line};
-use listener::{PerIp, Seat};
+use listener::{Accepted, PerIp, Seat};
 
+pub use face::Faces;
 pub use listener::Listener;
 
 /// Takes connections and hands their requests on.
@@ -61,6 +66,8 @@ pub struct Front {
 /// A connection that is open: counted, in all and for its network.
 struct Connection {
     peer: IpAddr,
+    /// The certificate that the client was shown; `None` in the open.
+    shown: Option<Arc<Shown>>,
     desk: Arc<Desk>,
     _seat: (OwnedSemaphorePermit, Option<Seat>),
 }
@@ -114,22 +121,52 @@ impl Front {
         let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await else {
             return;
         };
-        let (stream, peer) = match listener.accept().await {
+        let accepted = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 return tokio::time::sleep(BREATH).await;
             }
         };
+        let peer = accepted.peer();
         let of_ip = peer.map(|ip| self.per_ip.take(ip));
         if matches!(of_ip, Some(None)) {
-            return;
+            return self.desk.metrics().count_end(ConnectionEnd::PerIp);
         }
         // Whoever comes over a unix socket is a process of this machine.
         let peer = peer.unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let connection = Connection::open(peer, &self.desk, (seat, of_ip.flatten()));
-        let front = self.clone();
-        tokio::spawn(async move { front.serve(stream, &connection).await });
+        let (front, face) = (self.clone(), listener.face());
+        tokio::spawn(front.meet(accepted, face, connection));
+    }
+
+    /// From a connection to the first request, within the time for that.
+    async fn meet(mut self, accepted: Accepted, face: Arc<Face>, mut connection: Connection) {
+        let limit = self.desk.limits().handshake_timeout;
+        let opening = async {
+            match accepted {
+                Accepted::Tcp(socket, _) => face.open(socket).await,
+                Accepted::Unix(socket) => face.open(socket).await,
+            }
+        };
+        let opened = tokio::select! {
+            biased;
+            opened = timeout(limit, opening) => opened,
+            // Nothing was asked yet, so nothing is owed.
+            _ = self.shutdown.wait_for(|down| *down) => return,
+        };
+        let end = match opened {
+            Ok(Ok(Opened { stream, shown })) => {
+                connection.shown = shown;
+                return self.serve(stream, &connection).await;
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, peer = %connection.peer, "a connection did not begin");
+                ConnectionEnd::Handshake
+            }
+            Err(_) => ConnectionEnd::HandshakeTimeout,
+        };
+        self.desk.metrics().count_end(end);
     }
 
     async fn serve(mut self, stream: Stream, connection: &Connection) {
@@ -163,6 +200,7 @@ impl Front {
             session.set_read_timeout(Some(limits.body_idle));
             session.set_write_timeout(Some(limits.body_idle));
             let arrival = Arrival::new(connection.peer, Arc::clone(&cut), switched);
+            let arrival = arrival.with_tls(connection.shown.clone());
             session.set_connection_user_context(Some(Box::new(arrival)));
             let goes_on = tokio::select! {
                 biased;
@@ -190,6 +228,7 @@ impl Connection {
         desk.metrics().connections(ConnectionState::Open).inc();
         Self {
             peer,
+            shown: None,
             desk: Arc::clone(desk),
             _seat: seat,
         }

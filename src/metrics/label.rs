@@ -33,6 +33,17 @@ pub enum ConnectionState {
     Upgraded,
 }
 
+/// Why a connection was ended by us before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// Its network had as many as it may.
+    PerIp,
+    /// It did not begin as its listener asks.
+    Handshake,
+    /// It did not begin in time.
+    HandshakeTimeout,
+}
+
 impl CacheName {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -59,6 +70,18 @@ impl ConnectionState {
         match self {
             Self::Open => "open",
             Self::Upgraded => "upgraded",
+        }
+    }
+}
+
+impl ConnectionEnd {
+    pub(super) const ALL: [Self; 3] = [Self::PerIp, Self::Handshake, Self::HandshakeTimeout];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::PerIp => "per_ip",
+            Self::Handshake => "handshake",
+            Self::HandshakeTimeout => "handshake_timeout",
         }
     }
 }

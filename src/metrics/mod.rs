@@ -18,7 +18,7 @@ use crate::model::session::{Dialect, RevocationCause};
 mod label;
 mod route;
 
-pub use label::{CacheName, CacheResult, ConnectionState};
+pub use label::{CacheName, CacheResult, ConnectionEnd, ConnectionState};
 pub use route::RouteMetrics;
 
 /// Every metric of the process. Cheap to share behind an `Arc`.
@@ -47,6 +47,7 @@ pub struct Metrics {
     upstream_up: IntGaugeVec,
     reload_successful: IntGauge,
     connections: IntGaugeVec,
+    connection_ends: IntCounterVec,
 }
 
 impl Metrics {
@@ -160,6 +161,12 @@ impl Metrics {
                 ),
             ),
             connections: gauges(&registry, "connections", "Open connections.", &["state"]),
+            connection_ends: counters(
+                &registry,
+                "connections_ended_total",
+                "Connections that were ended before their time.",
+                &["cause"],
+            ),
             registry,
         };
         metrics.stand_at_zero();
@@ -263,6 +270,12 @@ impl Metrics {
         self.connections.with_label_values(&[state.as_str()])
     }
 
+    /// Counts a connection that we ended before its time.
+    pub fn count_end(&self, cause: ConnectionEnd) {
+        let ends = &self.connection_ends;
+        ends.with_label_values(&[cause.as_str()]).inc();
+    }
+
     /// Everything in the Prometheus text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -299,6 +312,10 @@ impl Metrics {
         }
         for state in [ConnectionState::Open, ConnectionState::Upgraded] {
             let _ = self.connections(state);
+        }
+        for cause in ConnectionEnd::ALL {
+            let cause = [cause.as_str()];
+            let _ = self.connection_ends.with_label_values(&cause);
         }
         let build = gauges(
             &self.registry,

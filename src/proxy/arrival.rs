@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::config::tls::Shown;
+
 /// What the front knows of a request that it hands over.
 #[derive(Debug)]
 pub struct Arrival {
     pub(super) peer: IpAddr,
     pub(super) cut: Arc<Notify>,
     pub(super) switched: Switched,
+    pub(super) shown: Option<Arc<Shown>>,
 }
 
 /// Whether a connection speaks another protocol now: set by the lane with the 101, obeyed by the front. Clones are the
@@ -28,7 +31,14 @@ impl Arrival {
             peer,
             cut,
             switched,
+            shown: None,
         }
+    }
+
+    /// The same over TLS, with the certificate that the client was shown; `None` in the open.
+    #[must_use]
+    pub fn with_tls(self, shown: Option<Arc<Shown>>) -> Self {
+        Self { shown, ..self }
     }
 }
 

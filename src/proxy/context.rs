@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Uri};
 use pingora_http::RequestHeader;
 
 use crate::auth::Source;
+use crate::config::tls::Shown;
 use crate::gateway::connections::Held;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::route::Route;
@@ -109,6 +110,21 @@ impl Context {
             .map_or(IpAddr::from([0, 0, 0, 0]), |arrival| arrival.peer)
     }
 
+    /// The certificate that the client was shown; `None` in the open.
+    fn shown(&self) -> Option<&Shown> {
+        self.arrival.as_ref()?.shown.as_deref()
+    }
+
+    /// Whether the request is for a host that the connection's certificate is not for. Source: RFC 9110 §15.5.20.
+    pub(super) fn is_misdirected(&self) -> bool {
+        let host = self.head.as_ref().and_then(Head::host);
+        let host = host.and_then(|host| host::normal(host).ok());
+        // What is no host is refused for that.
+        self.shown()
+            .zip(host)
+            .is_some_and(|(shown, host)| !shown.covers(&host))
+    }
+
     /// Takes down what is needed of a head.
     pub(super) fn take_down(&mut self, request: &RequestHeader) -> &Head {
         let peer = self.peer();
@@ -169,7 +185,7 @@ impl Context {
                 .and_then(|host| host.to_str().ok()),
             headers: &request.headers,
             peer: self.peer(),
-            is_tls: false,
+            is_tls: self.shown().is_some(),
         }
     }
 

@@ -98,6 +98,12 @@ impl ProxyHttp for Lane {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         context.take_down(session.req_header());
+        if context.is_misdirected() {
+            context.outcome.reason = Some("misdirected");
+            let status = StatusCode::MISDIRECTED_REQUEST;
+            answer::error(session, context, status, MISDIRECTED).await?;
+            return Ok(true);
+        }
         if let Some(pattern) = context.endpoint().map(|endpoint| endpoint.path.clone()) {
             answer::ourselves(session, context, pattern).await?;
             return Ok(true);
@@ -286,6 +292,7 @@ impl ProxyHttp for Lane {
     }
 }
 
+const MISDIRECTED: &str = "This connection's certificate is not for that host.";
 const TOO_LARGE: &str = "The body is larger than what is taken here.";
 
 /// Takes away what makes a request more than a plain one where the route does not allow that, and the authority of an

@@ -9,6 +9,7 @@ use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::dialect::{self, More};
+use crate::front::Faces;
 use crate::gateway::endpoint::Endpoints;
 use crate::gateway::{Connections, Gateway, Signer};
 use crate::metrics::Metrics;
@@ -29,6 +30,7 @@ pub(super) struct Core {
     /// The configuration as it was last taken.
     pub(super) config: Mutex<Config>,
     pub(super) load: Load,
+    faces: Faces,
 }
 
 /// What requests see of a configuration is made of it and these.
@@ -83,7 +85,13 @@ impl Core {
             desk: Arc::new(desk.logging_to(journal)),
             config: Mutex::new(config),
             load,
+            faces: Faces::default(),
         })
+    }
+
+    /// The same behind these listeners, whose faces are replaced with the configuration.
+    pub(super) fn behind(self, faces: Faces) -> Self {
+        Self { faces, ..self }
     }
 
     /// Everything that goes on beside the requests, until `over` is true.
@@ -110,6 +118,7 @@ impl Core {
     /// Lets requests that begin from now on see another configuration.
     pub(super) fn replace(&self, config: &Config) {
         self.desk.replace(self.parts.site(config));
+        self.faces.replace(&config.listen);
     }
 }
 

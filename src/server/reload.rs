@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::config::listen::ListenAddress;
 use crate::config::{Config, Mistakes};
 use crate::model::audit::{Actor, AuditEvent, AuditResult};
 use crate::store::Action;
@@ -61,6 +62,11 @@ fn lines(mistakes: &Mistakes) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// What of the listeners is bound to sockets.
+fn sockets(config: &Config) -> Vec<&ListenAddress> {
+    config.listen.iter().map(|listen| &listen.address).collect()
+}
+
 /// The sections that differ and are bound to sockets, files or threads.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let mut kept = Vec::new();
@@ -69,7 +75,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             kept.push(section);
         }
     };
-    compare("listen", &old.listen, &new.listen);
+    compare("listen", &sockets(old), &sockets(new));
     compare("store", &old.store, &new.store);
     compare("cache", &old.cache, &new.cache);
     compare("admin", &old.admin, &new.admin);

@@ -8,6 +8,7 @@ use countersign::config::section::{MailTransport, StoreUrl};
 use countersign::config::{Config, EXAMPLE, Environment, Location, Mistakes};
 
 mod bad;
+mod certificates;
 mod variables;
 
 const MINIMAL: &str = r#"[upstream.app]
@@ -98,7 +99,11 @@ fn what_the_annotated_default_has_commented_out_is_good_too() {
                 .filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
             format!("{}\n", setting.unwrap_or(line))
         })
-        .filter(|line| !line.starts_with("token_file"))
+        .filter(|line| {
+            !["token_file", "tls"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        })
         .collect();
     let config = good(&all);
     assert!(config.identities.contains_key("mine"));

@@ -10,6 +10,8 @@ mod dialect;
 mod e2e;
 mod front;
 mod gateway;
+#[cfg(test)]
+mod listen;
 mod pages;
 mod proxy;
 mod store;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -11,23 +11,34 @@ use super::message::{Message, take_message};
 
 /// One connection.
 pub(crate) struct Client {
-    socket: TcpStream,
+    socket: Box<dyn Duplex>,
     unread: Vec<u8>,
 }
+
+/// What a connection can be.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
 /// No answer that these tests wait for takes longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A client on a connection that is open already.
+    pub(crate) fn over(socket: impl Duplex + 'static) -> Self {
         Self {
-            socket: TcpStream::connect(address).await.unwrap(),
+            socket: Box::new(socket),
             unread: Vec::new(),
         }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.socket.write_all(bytes.as_ref()).await.unwrap();
+        self.socket.flush().await.unwrap();
     }
 
     /// The next response; panics if the connection closes before it is whole.

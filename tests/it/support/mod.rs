@@ -24,6 +24,7 @@ pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod message;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 
 pub(crate) use client::{Client, get};

@@ -1,0 +1,178 @@
+//! `tls`: files are read with the configuration, and what is wrong with them is said where they are named.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::{MINIMAL, good, read};
+use crate::support::tls::Authority;
+
+/// A listener with these entries, each on a line from the fourth on.
+fn listen(entries: &[String]) -> String {
+    let entries = entries.join(",\n");
+    format!("[[listen]]\naddress = \"127.0.0.1:443\"\ntls = [\n{entries}\n]\n{MINIMAL}")
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn a_bad_file_is_a_mistake_at_its_own_key() {
+    let authority = Authority::new();
+    authority.sign("a", &["a.example"]);
+    authority.sign("b", &["b.example"]);
+    let entry = |certificate: &str, key: &str| {
+        let (certificate, key) = (authority.path(certificate), authority.path(key));
+        let (certificate, key) = (certificate.display(), key.display());
+        format!("{{ certificate = {certificate:?}, key = {key:?} }}")
+    };
+    std::fs::write(authority.path("junk"), "not PEM").unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(authority.path("broken"), broken).unwrap();
+    std::fs::write(authority.path("huge"), vec![b'a'; (1 << 20) + 1]).unwrap();
+    let a = authority.entry("a", "hosts = [\"a.example\"],");
+    for (entries, line, key, words) in [
+        (
+            vec![entry("none.pem", "a.key")],
+            4,
+            "[0].certificate",
+            "cannot be read: No such file",
+        ),
+        (
+            vec![entry("a.pem", "none.key")],
+            4,
+            "[0].key",
+            "cannot be read: No such file",
+        ),
+        (
+            vec![entry("junk", "a.key")],
+            4,
+            "[0].certificate",
+            "no certificate",
+        ),
+        (
+            vec![entry("a.key", "a.key")],
+            4,
+            "[0].certificate",
+            "no certificate",
+        ),
+        (
+            vec![entry("broken", "a.key")],
+            4,
+            "[0].certificate",
+            "cannot be read; write another",
+        ),
+        (
+            vec![entry("huge", "a.key")],
+            4,
+            "[0].certificate",
+            "larger than 1MiB",
+        ),
+        (vec![entry("a.pem", "junk")], 4, "[0].key", "no private key"),
+        (
+            vec![entry("a.pem", "a.pem")],
+            4,
+            "[0].key",
+            "no private key",
+        ),
+        (
+            vec![entry("a.pem", "b.key")],
+            4,
+            "[0].key",
+            "the key of another certificate",
+        ),
+        (
+            vec!["{ key = \"a.key\" }".to_owned()],
+            4,
+            "[0].certificate",
+            "is missing",
+        ),
+        (
+            vec![a, authority.entry("b", "hosts = [\"A.example.\"],")],
+            5,
+            "[1].hosts",
+            "has a certificate already",
+        ),
+        (
+            vec![authority.entry("a", "hosts = [\"*\"],")],
+            4,
+            "[0].hosts[0]",
+            "no name of a host",
+        ),
+        (
+            vec![authority.entry("a", "hosts = [\"https://a\"],")],
+            4,
+            "[0].hosts[0]",
+            "*.example",
+        ),
+        (
+            vec![authority.entry("a", "host = [\"a\"],")],
+            4,
+            "[0].host",
+            "did you mean `hosts`?",
+        ),
+    ] {
+        let mistakes = read(&listen(&entries)).unwrap_err().to_string();
+        let at = format!("c.toml:{line}:");
+        let key = format!(": listen[0].tls{key}: ");
+        let found = mistakes
+            .lines()
+            .any(|said| said.starts_with(&at) && said.contains(&key) && said.contains(words));
+        assert!(found, "{at} {key} {words}\n{mistakes}");
+        assert!(!mistakes.contains("PRIVATE KEY"), "{mistakes}");
+    }
+}
+
+#[test]
+fn what_is_doubtful_is_said_and_taken() {
+    let authority = Authority::new();
+    authority.sign("fine", &["a.example", "*.b.example"]);
+    authority.sign_expired("old", "old.example");
+    authority.sign("open", &["open.example"]);
+    let open = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(authority.path("open.key"), open).unwrap();
+    for (entry, words) in [
+        (
+            authority.entry(
+                "fine",
+                "hosts = [\"a.example\", \"x.b.example\", \"*.b.example\"],",
+            ),
+            None,
+        ),
+        (
+            authority.entry("fine", "hosts = [\"c.example\"],"),
+            Some("does not name \"c.example\""),
+        ),
+        (
+            authority.entry("old", ""),
+            Some("expired at 2021-01-01T00:00:00Z"),
+        ),
+        (authority.entry("open", ""), Some("chmod 600")),
+    ] {
+        let said = good(&listen(std::slice::from_ref(&entry))).advice();
+        let said: Vec<&String> = said
+            .iter()
+            .filter(|it| it.contains(".pem") || it.contains(".key"))
+            .collect();
+        match (words, &said[..]) {
+            (None, []) => {}
+            (Some(words), [one]) if one.contains(words) => {}
+            _ => panic!("{entry}: {said:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_listener_with_certificates_is_shown_as_it_was_read_and_without_its_key() {
+    let authority = Authority::new();
+    authority.sign("a", &["a.example"]);
+    let shown = good(&listen(&[authority.entry("a", "")])).show();
+    assert!(
+        shown.contains("tls = [{ hosts = [\"a.example\"], certificate = \"/"),
+        "{shown}"
+    );
+    assert_eq!(good(&shown).show(), shown);
+    let config = good(&shown);
+    let debug = format!("{config:?}");
+    assert!(
+        debug.contains("Certificate { hosts: [\"a.example\"]"),
+        "{debug}"
+    );
+    assert!(!debug.contains("CertifiedKey"), "{debug}");
+}

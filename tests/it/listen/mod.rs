@@ -1,0 +1,3 @@
+//! From a connection to a request: what listeners take, and what they close.
+
+mod tls;
