@@ -64,6 +64,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics/"]),
     ("ring", &["gateway/assertion.rs", "auth/webauthn/"]),
     ("ciborium", &["auth/webauthn/"]),
+    ("ppp", &["front/announced.rs"]),
     ("rustls", &["config/tls.rs", "front/"]),
     ("tokio_rustls", &["front/"]),
     ("x509_parser", &["config/tls.rs"]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::reader::Table;
 use super::tls::Tls;
-use super::value::{Read, path_at, text};
+use super::value::{Read, flag, path_at, text};
 
 /// One listener.
 #[derive(Debug, Clone)]
@@ -15,6 +15,10 @@ pub struct Listen {
     pub address: ListenAddress,
     /// With which certificates; `None` for connections in the open.
     pub tls: Option<Arc<Tls>>,
+    /// Whether every connection begins with a PROXY header, from a trusted proxy.
+    pub proxy_protocol: bool,
+    /// Who may connect to a unix socket, as permission bits.
+    pub mode: u32,
 }
 
 /// Where a listener listens.
@@ -36,10 +40,7 @@ impl Listen {
             all.push(listen);
         }
         if absent {
-            all.push(Self {
-                address: default(),
-                tls: None,
-            });
+            all.push(Self::default());
         }
         all
     }
@@ -50,7 +51,12 @@ impl Listen {
         let listen = Self {
             address: table.required("address", default(), read),
             tls: Tls::read(&mut table).map(Arc::new),
+            proxy_protocol: table.or("proxy_protocol", false, flag),
+            mode: table.or("mode", SOCKET_MODE, text(mode)),
         };
+        if table.has("mode") && matches!(listen.address, ListenAddress::Tcp(_)) {
+            table.note("mode", "is for unix sockets; leave it out");
+        }
         table.refuse(
             "client_ca",
             "this build does not take client certificates yet; leave this out",
@@ -59,16 +65,23 @@ impl Listen {
             "http2",
             "this build does not take HTTP/2 from clients yet; leave this out",
         );
-        table.refuse(
-            "proxy_protocol",
-            "this build does not read the PROXY protocol yet; leave this out",
-        );
         let takes_any_port = matches!(&listen.address, ListenAddress::Tcp(at) if at.port() == 0);
         let is_taken = before.iter().any(|it| it.address == listen.address);
         if table.has("address") && !takes_any_port && is_taken {
             table.note("address", "is listened on twice; leave one out");
         }
         listen
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            address: default(),
+            tls: None,
+            proxy_protocol: false,
+            mode: SOCKET_MODE,
+        }
     }
 }
 
@@ -88,6 +101,18 @@ fn listen_address(base: &Path, text: &str) -> Read<ListenAddress> {
         format!("{text:?} is not an address; write \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:run/http.sock\"")
     })
 }
+
+/// Permission bits as `chmod` takes them.
+fn mode(text: &str) -> Read<u32> {
+    let is_octal = (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| is_octal && *mode <= 0o777)
+        .ok_or_else(|| format!("{text:?} are no permissions; write \"0660\" or \"0666\""))
+}
+
+/// Who may connect over a unix socket if nobody says: its owner and group.
+const SOCKET_MODE: u32 = 0o660;
 
 /// A socket's address holds 107 bytes; a suffix is added while it is set up.
 const LONGEST_SOCKET: usize = 96;

@@ -147,6 +147,7 @@ impl Config {
             "this build does not sign in with other providers yet; leave [connection] out",
         );
         config.check_admin(&table);
+        config.check_proxies(&table);
         if config.routes.is_empty() && config.dialects.is_empty() && !table.has("route") {
             table.note(
                 "route",
@@ -154,6 +155,16 @@ impl Config {
             );
         }
         config
+    }
+
+    /// The PROXY protocol is taken from trusted proxies alone.
+    fn check_proxies(&self, table: &Table<'_>) {
+        let is_asked = self.listen.iter().any(|listen| listen.proxy_protocol);
+        if is_asked && self.server.trusted_proxies.is_empty() {
+            let what = "has a listener with proxy_protocol, and nobody may say whom a connection is from; name the \
+                        proxies in server.trusted_proxies";
+            table.note("listen", what);
+        }
     }
 
     /// The admin listener has an address of its own.

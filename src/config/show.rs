@@ -62,8 +62,12 @@ impl Config {
             out.header("[[listen]]");
             match &listen.address {
                 ListenAddress::Tcp(address) => out.text("address", address),
-                ListenAddress::Unix(path) => out.text("address", unix(path)),
+                ListenAddress::Unix(path) => {
+                    out.text("address", unix(path));
+                    out.text("mode", format!("{:04o}", listen.mode));
+                }
             }
+            out.plain("proxy_protocol", listen.proxy_protocol);
             if let Some(tls) = &listen.tls {
                 let entries: Vec<String> = tls.certificates().map(|it| certificate(it)).collect();
                 out.plain("tls", format!("[{}]", entries.join(", ")));

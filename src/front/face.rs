@@ -24,6 +24,8 @@ pub struct Faces(Vec<(ListenAddress, Arc<ArcSwap<Face>>)>);
 
 /// How a listener's connections begin.
 pub(super) struct Face {
+    /// Whether a PROXY header comes first.
+    pub(super) proxy_protocol: bool,
     tls: Option<Secure>,
 }
 
@@ -74,6 +76,7 @@ impl Faces {
 impl Face {
     fn new(listen: &Listen) -> Self {
         Self {
+            proxy_protocol: listen.proxy_protocol,
             tls: listen.tls.as_ref().map(Secure::new),
         }
     }
@@ -103,6 +106,7 @@ impl Debug for Face {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Face")
             .field("is_tls", &self.tls.is_some())
+            .field("proxy_protocol", &self.proxy_protocol)
             .finish()
     }
 }

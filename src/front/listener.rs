@@ -50,9 +50,6 @@ pub(super) struct Seat {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// Who may connect over a unix socket: its owner and group.
-const SOCKET_MODE: u32 = 0o660;
-
 impl Listener {
     /// Listens. A unix socket that nobody listens on any more is replaced; it has its mode before it has its name, so that
     /// there is no moment at which anybody else can connect.
@@ -62,7 +59,9 @@ impl Listener {
     pub async fn bind(listen: &Listen, faces: &mut Faces) -> io::Result<Self> {
         let socket = match &listen.address {
             ListenAddress::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
-            ListenAddress::Unix(path) => Socket::Unix(bind_unix(path).await?, path.clone()),
+            ListenAddress::Unix(path) => {
+                Socket::Unix(bind_unix(path, listen.mode).await?, path.clone())
+            }
         };
         let face = faces.add(listen);
         Ok(Self { socket, face })
@@ -96,11 +95,11 @@ impl Listener {
 }
 
 impl Accepted {
-    /// The other end; `None` for a process of this machine.
-    pub(super) fn peer(&self) -> Option<IpAddr> {
+    /// The other end. Whoever comes over a unix socket is a process of this machine.
+    pub(super) fn peer(&self) -> IpAddr {
         match self {
-            Self::Tcp(_, peer) => Some(*peer),
-            Self::Unix(_) => None,
+            Self::Tcp(_, peer) => *peer,
+            Self::Unix(_) => IpAddr::from([127, 0, 0, 1]),
         }
     }
 }
@@ -158,7 +157,7 @@ fn network(ip: IpAddr) -> IpAddr {
     }
 }
 
-async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+async fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::ErrorKind::AddrInUse.into());
     }
@@ -167,7 +166,7 @@ async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let nameless = PathBuf::from(nameless);
     let _ = std::fs::remove_file(&nameless);
     let listener = UnixListener::bind(&nameless)?;
-    std::fs::set_permissions(&nameless, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    std::fs::set_permissions(&nameless, std::fs::Permissions::from_mode(mode))?;
     std::fs::rename(&nameless, path)?;
     Ok(listener)
 }
@@ -190,19 +189,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_unix_socket_is_its_groups_alone_and_leaves_no_file() {
+    async fn a_unix_socket_has_its_mode_and_leaves_no_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("http.sock");
-        let listen = Listen {
+        let listen = |mode| Listen {
             address: ListenAddress::Unix(path.clone()),
-            tls: None,
+            mode,
+            ..Listen::default()
         };
         let mut faces = Faces::default();
-        let listener = Listener::bind(&listen, &mut faces).await.unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, SOCKET_MODE);
-        assert!(Listener::bind(&listen, &mut faces).await.is_err());
-        drop(listener);
+        for mode in [Listen::default().mode, 0o600, 0o666] {
+            let listener = Listener::bind(&listen(mode), &mut faces).await.unwrap();
+            let found = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode);
+            assert!(Listener::bind(&listen(mode), &mut faces).await.is_err());
+            drop(listener);
+        }
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

@@ -6,6 +6,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `listener` | sockets that listen, and how many connections each network has |
+//! | `announced` | the PROXY protocol |
 //! | `face` | how the connections of a listener begin: in the open, or with TLS |
 //! | `stream` | a connection as pingora reads and writes it |
 //! | `head` | from bytes to a whole head, in time |
@@ -18,6 +19,7 @@
 //!
 //! This room knows neither routes nor credentials.
 
+mod announced;
 mod body;
 mod face;
 mod gate;
@@ -44,7 +46,7 @@ use crate::metrics::{ConnectionEnd, ConnectionState};
 use crate::proxy::{Arrival, Desk, FullLane, Switched, Unreadable};
 
 use body::Body;
-use face::{Face, Opened};
+use face::{Face, Opened, Socket};
 use head::Head;
 use lent::{Home, Lent, Line};
 use listener::{Accepted, PerIp, Seat};
@@ -69,7 +71,8 @@ struct Connection {
     /// The certificate that the client was shown; `None` in the open.
     shown: Option<Arc<Shown>>,
     desk: Arc<Desk>,
-    _seat: (OwnedSemaphorePermit, Option<Seat>),
+    of_network: Option<Seat>,
+    _seat: OwnedSemaphorePermit,
 }
 
 /// How long accepting rests after the system refused a connection for want of descriptors or memory.
@@ -128,45 +131,65 @@ impl Front {
                 return tokio::time::sleep(BREATH).await;
             }
         };
-        let peer = accepted.peer();
-        let of_ip = peer.map(|ip| self.per_ip.take(ip));
-        if matches!(of_ip, Some(None)) {
+        let face = listener.face();
+        let mut connection = Connection::open(accepted.peer(), &self.desk, seat);
+        // Connections that a proxy announces are not the proxy's.
+        let counts = matches!(accepted, Accepted::Tcp(..)) && !face.proxy_protocol;
+        if counts && !connection.sit(&self.per_ip) {
             return self.desk.metrics().count_end(ConnectionEnd::PerIp);
         }
-        // Whoever comes over a unix socket is a process of this machine.
-        let peer = peer.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        let connection = Connection::open(peer, &self.desk, (seat, of_ip.flatten()));
-        let (front, face) = (self.clone(), listener.face());
-        tokio::spawn(front.meet(accepted, face, connection));
+        tokio::spawn(self.clone().meet(accepted, face, connection));
     }
 
     /// From a connection to the first request, within the time for that.
-    async fn meet(mut self, accepted: Accepted, face: Arc<Face>, mut connection: Connection) {
+    async fn meet(self, accepted: Accepted, face: Arc<Face>, mut connection: Connection) {
         let limit = self.desk.limits().handshake_timeout;
+        let mut shutdown = self.shutdown.clone();
         let opening = async {
             match accepted {
-                Accepted::Tcp(socket, _) => face.open(socket).await,
-                Accepted::Unix(socket) => face.open(socket).await,
+                Accepted::Tcp(socket, _) => self.open(socket, &face, &mut connection).await,
+                Accepted::Unix(socket) => self.open(socket, &face, &mut connection).await,
             }
         };
         let opened = tokio::select! {
             biased;
             opened = timeout(limit, opening) => opened,
             // Nothing was asked yet, so nothing is owed.
-            _ = self.shutdown.wait_for(|down| *down) => return,
+            _ = shutdown.wait_for(|down| *down) => return,
         };
         let end = match opened {
             Ok(Ok(Opened { stream, shown })) => {
                 connection.shown = shown;
                 return self.serve(stream, &connection).await;
             }
-            Ok(Err(error)) => {
-                tracing::debug!(%error, peer = %connection.peer, "a connection did not begin");
-                ConnectionEnd::Handshake
-            }
+            Ok(Err(end)) => end,
             Err(_) => ConnectionEnd::HandshakeTimeout,
         };
         self.desk.metrics().count_end(end);
+    }
+
+    /// What comes before the first request: a proxy's word for whose it is, and TLS.
+    async fn open(
+        &self,
+        mut socket: impl Socket,
+        face: &Face,
+        connection: &mut Connection,
+    ) -> Result<Opened, ConnectionEnd> {
+        if face.proxy_protocol {
+            if !self.desk.trusts(connection.peer) {
+                return Err(ConnectionEnd::ProxyHeader);
+            }
+            let client = announced::client(&mut socket).await;
+            let client = client.map_err(|_| ConnectionEnd::ProxyHeader)?;
+            connection.peer = client.unwrap_or(connection.peer);
+            if !connection.sit(&self.per_ip) {
+                return Err(ConnectionEnd::PerIp);
+            }
+        }
+        face.open(socket).await.map_err(|error| {
+            tracing::debug!(%error, peer = %connection.peer, "a connection did not begin");
+            ConnectionEnd::Handshake
+        })
     }
 
     async fn serve(mut self, stream: Stream, connection: &Connection) {
@@ -224,14 +247,21 @@ impl std::fmt::Debug for Front {
 }
 
 impl Connection {
-    fn open(peer: IpAddr, desk: &Arc<Desk>, seat: (OwnedSemaphorePermit, Option<Seat>)) -> Self {
+    fn open(peer: IpAddr, desk: &Arc<Desk>, seat: OwnedSemaphorePermit) -> Self {
         desk.metrics().connections(ConnectionState::Open).inc();
         Self {
             peer,
             shown: None,
             desk: Arc::clone(desk),
+            of_network: None,
             _seat: seat,
         }
+    }
+
+    /// Takes one of its network's seats; false if there is none.
+    fn sit(&mut self, per_ip: &PerIp) -> bool {
+        self.of_network = per_ip.take(self.peer);
+        self.of_network.is_some()
     }
 }
 

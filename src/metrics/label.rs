@@ -38,6 +38,8 @@ pub enum ConnectionState {
 pub enum ConnectionEnd {
     /// Its network had as many as it may.
     PerIp,
+    /// It came without a PROXY header that is whole and from a trusted proxy.
+    ProxyHeader,
     /// It did not begin as its listener asks.
     Handshake,
     /// It did not begin in time.
@@ -75,11 +77,17 @@ impl ConnectionState {
 }
 
 impl ConnectionEnd {
-    pub(super) const ALL: [Self; 3] = [Self::PerIp, Self::Handshake, Self::HandshakeTimeout];
+    pub(super) const ALL: [Self; 4] = [
+        Self::PerIp,
+        Self::ProxyHeader,
+        Self::Handshake,
+        Self::HandshakeTimeout,
+    ];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::PerIp => "per_ip",
+            Self::ProxyHeader => "proxy_header",
             Self::Handshake => "handshake",
             Self::HandshakeTimeout => "handshake_timeout",
         }

@@ -115,6 +115,12 @@ impl Desk {
         Arc::clone(&self.site.load().limits)
     }
 
+    /// Whether an address is a trusted proxy's.
+    #[must_use]
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        self.site.load().trusted.contains(ip)
+    }
+
     /// The process's metrics.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {

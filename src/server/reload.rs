@@ -63,8 +63,9 @@ fn lines(mistakes: &Mistakes) -> Vec<String> {
 }
 
 /// What of the listeners is bound to sockets.
-fn sockets(config: &Config) -> Vec<&ListenAddress> {
-    config.listen.iter().map(|listen| &listen.address).collect()
+fn sockets(config: &Config) -> Vec<(&ListenAddress, u32)> {
+    let listeners = config.listen.iter();
+    listeners.map(|it| (&it.address, it.mode)).collect()
 }
 
 /// The sections that differ and are bound to sockets, files or threads.

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -101,7 +102,18 @@ impl Authority {
         address: SocketAddr,
         caller: Caller<'_>,
     ) -> std::io::Result<TlsStream<TcpStream>> {
-        let socket = TcpStream::connect(address).await?;
+        self.connect_after(address, &[], caller).await
+    }
+
+    /// The same after these bytes.
+    pub(crate) async fn connect_after(
+        &self,
+        address: SocketAddr,
+        bytes: &[u8],
+        caller: Caller<'_>,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut socket = TcpStream::connect(address).await?;
+        socket.write_all(bytes).await?;
         let name = caller.host.map_or_else(
             || ServerName::from(address.ip()),
             |host| ServerName::try_from(host.to_owned()).unwrap(),
