@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use countersign::cli::{self, Cli};
 use countersign::config::Mistakes;
+use mimalloc::MiMalloc;
+
+/// A request makes and drops some eighty small things, and the system's allocator takes a fifth of its time for them.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {

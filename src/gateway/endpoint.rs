@@ -26,6 +26,16 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Default)]
 pub struct Endpoints {
     all: Vec<Endpoint>,
+    paths: Paths,
+}
+
+/// The paths of all endpoints, so that a request for none of them, as most are, is known by one or two comparisons.
+#[derive(Debug, Clone, Default)]
+struct Paths {
+    /// Whole paths, by length.
+    exact: Vec<Vec<Box<str>>>,
+    /// What stands before the last slash of those that end with a parameter.
+    before_parameter: Vec<Box<str>>,
 }
 
 /// Who calls an endpoint, as the edge knows it: put beside the request, because its headers can lie.
@@ -43,7 +53,17 @@ impl Endpoints {
     /// Takes what was mounted.
     #[must_use]
     pub fn new(all: Vec<Endpoint>) -> Self {
-        Self { all }
+        let mut paths = Paths::default();
+        for endpoint in &all {
+            paths.add(endpoint);
+        }
+        Self { all, paths }
+    }
+
+    /// Whether a request with that path could be for one of them, whatever its host and method.
+    #[must_use]
+    pub fn may_cover(&self, path: &str) -> bool {
+        self.paths.contain(path)
     }
 
     /// The endpoint that a request is for. `host` is in normal form ([`crate::header::host`]), `target` the client's own
@@ -62,6 +82,28 @@ impl Endpoints {
     }
 }
 
+impl Paths {
+    fn add(&mut self, endpoint: &Endpoint) {
+        if let Some(before) = endpoint.before_parameter() {
+            return self.before_parameter.push(before.into());
+        }
+        let length = endpoint.path.len();
+        if self.exact.len() <= length {
+            self.exact.resize(length + 1, Vec::new());
+        }
+        if let Some(paths) = self.exact.get_mut(length) {
+            paths.push(endpoint.path.clone());
+        }
+    }
+
+    fn contain(&self, path: &str) -> bool {
+        let exact = self.exact.get(path.len());
+        exact.is_some_and(|paths| paths.iter().any(|own| **own == *path))
+            || last_slash(path)
+                .is_some_and(|(before, _)| self.before_parameter.iter().any(|own| **own == *before))
+    }
+}
+
 impl Endpoint {
     /// Whether a request is for it.
     #[must_use]
@@ -77,16 +119,25 @@ impl Endpoint {
             && self.parameter.is_none_or(has)
     }
 
-    /// Whether a request with that path could be for it, whatever its host and method.
-    #[must_use]
-    pub fn covers_path(&self, path: &str) -> bool {
-        match self.path.rsplit_once('/') {
-            Some((before, last)) if last.starts_with('{') => path
-                .rsplit_once('/')
-                .is_some_and(|(shown, parameter)| shown == before && !parameter.is_empty()),
-            _ => path == &*self.path,
+    fn covers_path(&self, path: &str) -> bool {
+        match self.before_parameter() {
+            Some(own) => last_slash(path)
+                .is_some_and(|(before, parameter)| before == own && !parameter.is_empty()),
+            None => path == &*self.path,
         }
     }
+
+    /// What stands before the last slash, if a parameter stands after it.
+    fn before_parameter(&self) -> Option<&str> {
+        last_slash(&self.path)
+            .filter(|(_, last)| last.starts_with('{'))
+            .map(|(before, _)| before)
+    }
+}
+
+/// A path up to its last slash, and what follows that.
+fn last_slash(path: &str) -> Option<(&str, &str)> {
+    path.rsplit_once('/')
 }
 
 #[cfg(test)]
@@ -133,11 +184,21 @@ mod tests {
             (Method::POST, "/users/token?a=b", true),
             (Method::GET, "/", false),
         ] {
-            assert_eq!(
-                endpoints().find(host, &method, path).is_some(),
-                ours,
-                "{method} {path}"
-            );
+            let endpoints = endpoints();
+            let found = endpoints.find(host, &method, path).is_some();
+            assert_eq!(found, ours, "{method} {path}");
+            let without_query = path.split('?').next().unwrap();
+            assert!(endpoints.may_cover(without_query) || !ours, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_nobodys_is_known_at_once() {
+        for path in ["/", "/users/token", "/login", "/me/x"] {
+            assert!(endpoints().may_cover(path), "{path}");
+        }
+        for path in ["/x", "/users/tokem", "/me/x/y", "/users", "*", ""] {
+            assert!(!endpoints().may_cover(path), "{path}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::{BufMut, Bytes, BytesMut};
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
@@ -60,6 +61,9 @@ impl TrustedProxies {
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
+        if !self.contains(client) {
+            return client;
+        }
         let mut named = headers
             .get_all(&X_FORWARDED_FOR)
             .iter()
@@ -79,19 +83,17 @@ impl Trace {
     /// The names that a trusted proxy gave, where they are good ones; else fresh ones.
     #[must_use]
     pub fn of(headers: &HeaderMap, is_trusted: bool) -> Self {
-        let given = |name, fits: fn(&str) -> bool| {
-            let mut values = headers.get_all(name).iter();
-            let value = values
-                .next()
-                .filter(|_| is_trusted && values.next().is_none())?;
-            value.to_str().ok().filter(|text| fits(text))?;
-            Some(value.clone())
-        };
-        let fresh = RequestId::generate();
-        Self {
-            request_id: given(&X_REQUEST_ID, is_request_id).unwrap_or_else(|| request_id(fresh)),
-            traceparent: given(&TRACEPARENT, is_traceparent).unwrap_or_else(|| traceparent(fresh)),
+        let mut trace = fresh();
+        if !is_trusted {
+            return trace;
         }
+        if let Some(given) = given(headers, &X_REQUEST_ID, is_request_id) {
+            trace.request_id = given;
+        }
+        if let Some(given) = given(headers, &TRACEPARENT, is_traceparent) {
+            trace.traceparent = given;
+        }
+        trace
     }
 
     /// The value of `X-Request-Id`.
@@ -129,14 +131,16 @@ impl Trace {
 
 /// Sets `X-Forwarded-For`, `-Proto` and `-Host`. What came from a peer that is not trusted has to be gone already.
 pub fn stamp(fields: &mut impl Fields, edge: &Edge<'_>) {
-    let scheme = given(fields.map(), &X_FORWARDED_PROTO, edge, |text| {
-        text == "http" || text == "https"
-    })
-    .unwrap_or_else(|| HeaderValue::from_static(if edge.is_tls { "https" } else { "http" }));
-    let host = given(fields.map(), &X_FORWARDED_HOST, edge, |text| {
-        host::normal(text).is_ok()
-    })
-    .or_else(|| HeaderValue::from_str(edge.host).ok());
+    let believed = |name: &HeaderName, fits: fn(&str) -> bool| {
+        edge.is_trusted
+            .then(|| given(fields.map(), name, fits))
+            .flatten()
+    };
+    let scheme = believed(&X_FORWARDED_PROTO, |text| text == "http" || text == "https");
+    let own_scheme = HeaderValue::from_static(if edge.is_tls { "https" } else { "http" });
+    let scheme = scheme.unwrap_or(own_scheme);
+    let host = believed(&X_FORWARDED_HOST, |text| host::normal(text).is_ok());
+    let host = host.or_else(|| HeaderValue::from_str(edge.host).ok());
     let chain = chain(fields.map(), edge);
     if let Ok(chain) = HeaderValue::from_bytes(&chain) {
         fields.set(&X_FORWARDED_FOR, chain);
@@ -151,13 +155,10 @@ pub fn stamp(fields: &mut impl Fields, edge: &Edge<'_>) {
 fn given(
     headers: &HeaderMap,
     name: &HeaderName,
-    edge: &Edge<'_>,
     fits: impl Fn(&str) -> bool,
 ) -> Option<HeaderValue> {
     let mut values = headers.get_all(name).iter();
-    let value = values
-        .next()
-        .filter(|_| edge.is_trusted && values.next().is_none())?;
+    let value = values.next().filter(|_| values.next().is_none())?;
     value.to_str().ok().filter(|text| fits(text))?;
     Some(value.clone())
 }
@@ -170,8 +171,25 @@ fn chain(headers: &HeaderMap, edge: &Edge<'_>) -> Vec<u8> {
             chain.extend_from_slice(b", ");
         }
     }
-    chain.extend_from_slice(edge.peer.to_canonical().to_string().as_bytes());
+    write_address(&mut chain, edge.peer.to_canonical());
     chain
+}
+
+/// Writes an address as its [`Display`](std::fmt::Display) does; without a formatter, since every request has one.
+pub fn write_address(out: &mut Vec<u8>, ip: IpAddr) {
+    let IpAddr::V4(ip) = ip else {
+        return out.extend_from_slice(ip.to_string().as_bytes());
+    };
+    for (place, octet) in ip.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push(b'.');
+        }
+        for (power, is_shown) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
+            if is_shown {
+                out.push(b'0' + octet / power % 10);
+            }
+        }
+    }
 }
 
 /// An address, with or without a port.
@@ -212,31 +230,36 @@ fn is_traceparent(text: &str) -> bool {
     hex(2) && hex(32) && hex(16) && hex(2) && text.len() == 55 && text.starts_with("00-")
 }
 
-fn request_id(id: RequestId) -> HeaderValue {
-    let mut text = [0; 36];
-    id.write(&mut text);
-    ascii(&text)
-}
-
-/// Sampled, so that an upstream that traces what it is told to trace does.
-fn traceparent(id: RequestId) -> HeaderValue {
-    let (mut trace, mut parent) = ([0; 36], [0; 36]);
-    id.write(&mut trace);
-    RequestId::generate().write(&mut parent);
-    let is_digit = |byte: &u8| *byte != b'-';
-    let trace = trace.into_iter().filter(is_digit);
-    // The second half: a UUID's variant stands there, so that it is never all zeros.
-    let parent = parent.into_iter().filter(is_digit).skip(16);
-    let parts = b"00-".iter().copied().chain(trace).chain([b'-']);
-    let mut text = [0; 55];
-    for (place, byte) in text.iter_mut().zip(parts.chain(parent).chain(*b"-01")) {
-        *place = byte;
+/// Both names of a fresh id. They share one allocation, and so do their clones.
+///
+/// The trace is sampled, so that an upstream that traces what it is told to trace does. Its parent is the second half of
+/// another id: a UUID's variant stands there, so that it is never all zeros.
+fn fresh() -> Trace {
+    let (id, parent) = (
+        RequestId::generate().digits(),
+        RequestId::generate().digits(),
+    );
+    let (digits, [_, parent]) = (id.as_flattened(), parent);
+    let mut bytes = BytesMut::with_capacity(36 + 55);
+    for group in [0..8, 8..12, 12..16, 16..20, 20..32] {
+        if group.start > 0 {
+            bytes.put_u8(b'-');
+        }
+        bytes.extend_from_slice(digits.get(group).unwrap_or_default());
     }
-    ascii(&text)
+    let request_id = bytes.split().freeze();
+    for part in [b"00-", digits, b"-", &parent, b"-01"] {
+        bytes.extend_from_slice(part);
+    }
+    Trace {
+        request_id: ascii(request_id),
+        traceparent: ascii(bytes.freeze()),
+    }
 }
 
-fn ascii(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).expect("hexadecimal digits and hyphens can stand in a field")
+fn ascii(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text)
+        .expect("hexadecimal digits and hyphens can stand in a field")
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -335,6 +358,22 @@ mod tests {
         assert_eq!(fields[X_FORWARDED_PROTO], "http");
         assert_eq!(fields[X_FORWARDED_HOST], "app.example");
         assert_eq!(fields.get_all(&X_FORWARDED_HOST).iter().count(), 1);
+    }
+
+    #[test]
+    fn an_address_is_written_as_it_is_displayed() {
+        for text in [
+            "0.0.0.0",
+            "9.10.99.100",
+            "255.255.255.255",
+            "127.0.0.1",
+            "::1",
+            "2001:db8::a",
+        ] {
+            let mut out = Vec::new();
+            write_address(&mut out, text.parse().unwrap());
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(text));
+        }
     }
 
     #[test]

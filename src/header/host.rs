@@ -49,22 +49,25 @@ fn split(value: &str) -> Result<(&str, Option<&str>), InvalidHost> {
             None => Err(InvalidHost),
         };
     }
-    Ok(match value.split_once(':') {
-        Some((name, port)) => (name, Some(port)),
-        None => (value, None),
-    })
+    let colon = value.bytes().position(|byte| byte == b':');
+    Ok(
+        match colon.and_then(|colon| value.split_at_checked(colon)) {
+            Some((name, port)) => (name, port.get(1..)),
+            None => (value, None),
+        },
+    )
 }
 
 /// Letters, digits, `-`, `_` and single dots between them; one dot may end it. A label is not longer than 63 bytes, all of
 /// them not longer than 253 (RFC 1035 §2.3.4). Narrower than RFC 3986's `reg-name`, which no server has.
 fn is_name(name: &str) -> bool {
-    let labels = name.strip_suffix('.').unwrap_or(name);
+    let labels = name.strip_suffix('.').unwrap_or(name).as_bytes();
     labels.len() <= 253
-        && labels.split('.').all(|label| {
+        && labels.split(|byte| *byte == b'.').all(|label| {
             (1..=63).contains(&label.len())
                 && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_')
         })
 }
 

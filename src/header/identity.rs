@@ -91,12 +91,13 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
 /// A text as a field's value: `%` and every byte of UTF-8 outside printable ASCII percent-encoded. `None` with a control
 /// byte.
 fn encode(text: &str) -> Option<HeaderValue> {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
+    // Without a short cut: most values are short and plain, and so they are looked at many bytes at a time.
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        return HeaderValue::from_str(text).ok();
+    }
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
-    }
-    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
-    if text.bytes().all(is_plain) {
-        return HeaderValue::from_str(text).ok();
     }
     let mut encoded = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {

@@ -90,6 +90,13 @@ impl Protected {
 /// Whether a name says where a request came from or was meant for, in any spelling: `X-Forwarded-*` and its like.
 #[must_use]
 pub fn is_forwarding(name: &[u8]) -> bool {
+    // Most of a request's names end here.
+    if !name
+        .first()
+        .is_some_and(|first| FORWARDING_INITIALS.contains(&fold(*first)))
+    {
+        return false;
+    }
     FORWARDING_FAMILIES.iter().any(|family| {
         name.get(..family.len())
             .is_some_and(|start| is_spelling(start, family))
@@ -147,6 +154,9 @@ const PRESETS: [&str; 20] = [
     "x-webauth-name",
     "x-webauth-groups",
 ];
+
+/// The first letters of all of the names below.
+const FORWARDING_INITIALS: &[u8] = b"xcfptw";
 
 /// What names of forwarding headers begin with.
 const FORWARDING_FAMILIES: [&[u8]; 3] = [b"x-forwarded-", b"x-original-", b"x-rewrite-"];
@@ -247,6 +257,9 @@ mod tests {
             "CF-Connecting-IP",
         ] {
             assert!(is_forwarding(name.as_bytes()), "{name}");
+        }
+        for name in FORWARDING_FAMILIES.iter().chain(&FORWARDING) {
+            assert!(is_forwarding(name), "{name:?}");
         }
         for name in ["X-Forward", "X-Realm", "Via", "Host"] {
             assert!(!is_forwarding(name.as_bytes()), "{name}");

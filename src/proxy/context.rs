@@ -144,8 +144,9 @@ impl Context {
         let head = self.head.as_ref()?;
         let (endpoints, path) = (&self.site.own.endpoints, head.uri.path());
         // Most requests are for none, and need no host for that.
-        let mut all = endpoints.all().iter();
-        all.find(|endpoint| endpoint.covers_path(path))?;
+        if !endpoints.may_cover(path) {
+            return None;
+        }
         let host = head.host().map(host::normal)?.ok()?;
         endpoints.find(Some(&host), &head.method, head.target())
     }

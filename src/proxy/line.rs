@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::header::forwarded::write_address;
 use crate::model::id::SessionId;
 use crate::model::time::Timestamp;
 
@@ -96,7 +97,11 @@ impl Line<'_> {
         out.push(b'"');
         text(out, b",\"request_id\":", self.request_id);
         text(out, b",\"trace_id\":", self.trace_id);
-        display(out, b",\"remote_ip\":", self.remote_ip);
+        if let Some(ip) = self.remote_ip {
+            out.extend_from_slice(b",\"remote_ip\":\"");
+            write_address(out, ip);
+            out.push(b'"');
+        }
         text(out, b",\"method\":", self.method);
         text(out, b",\"host\":", self.host);
         text(out, b",\"path\":", self.path);
@@ -199,14 +204,6 @@ fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
         out.push(b'"');
         write_escaped(out, value);
         out.push(b'"');
-    }
-}
-
-fn display(out: &mut Vec<u8>, key: &[u8], value: Option<impl std::fmt::Display>) {
-    if let Some(value) = value {
-        out.extend_from_slice(key);
-        // Writing into a vector does not fail.
-        let _ = write!(out, "\"{value}\"");
     }
 }
 

@@ -171,8 +171,12 @@ impl ProxyHttp for Lane {
             edge: gateway.edge(&asked),
             trace: &taken.trace,
         };
-        fields::change(head, |head| gateway.prepare(head, &outbound, context.now))
-            .or_else(|why| failure::unsendable(&why))
+        fields::change(head, |head| {
+            // Once, and not on the way: the map is built anew each time it grows.
+            head.reserve(STAMPED);
+            gateway.prepare(head, &outbound, context.now)
+        })
+        .or_else(|why| failure::unsendable(&why))
     }
 
     async fn request_body_filter(
@@ -293,6 +297,9 @@ impl ProxyHttp for Lane {
 }
 
 const MISDIRECTED: &str = "This connection's certificate is not for that host.";
+/// About as many fields as a request gets from us.
+const STAMPED: usize = 16;
+
 const TOO_LARGE: &str = "The body is larger than what is taken here.";
 
 /// Takes away what makes a request more than a plain one where the route does not allow that, and the authority of an
