@@ -48,6 +48,8 @@ enum MailError {
     File(#[from] std::io::Error),
     #[error("the mail server did not take it: {0}")]
     Smtp(#[from] lettre::transport::smtp::Error),
+    #[error("the mail server was reached and says nothing")]
+    Silent,
     #[error("the URL of the mail server: {0}")]
     Url(#[from] url::ParseError),
 }
@@ -186,6 +188,40 @@ fn smtp(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
         transport = transport.credentials(Credentials::new(user.into(), password.into()));
     }
     Ok(transport.build())
+}
+
+/// Whether mail would leave: the directory can be written to, or the server is there and takes our name and password.
+/// Waits for the server.
+///
+/// # Errors
+/// Why not, in words for an operator.
+pub async fn reach_mail(config: &section::Mail) -> Result<(), String> {
+    let reached = match &config.transport {
+        MailTransport::None => Ok(()),
+        MailTransport::File(directory) => write_whole(
+            &directory.as_path().into(),
+            ".doctor".to_owned(),
+            Vec::new(),
+        )
+        .await
+        .and_then(|()| std::fs::remove_file(directory.join(".doctor")))
+        .map_err(MailError::File),
+        MailTransport::Smtp(url) => match smtp(url) {
+            Ok(transport) => transport
+                .test_connection()
+                .await
+                .map_err(MailError::Smtp)
+                .and_then(|is_well| {
+                    if is_well {
+                        Ok(())
+                    } else {
+                        Err(MailError::Silent)
+                    }
+                }),
+            Err(error) => Err(error),
+        },
+    };
+    reached.map_err(|error| error.to_string())
 }
 
 /// Writes a file so that a reader sees it whole or not at all. The disk may be slow, so a thread of its own waits for it;

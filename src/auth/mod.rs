@@ -44,6 +44,7 @@ pub use accounts::AccountService;
 pub use connections::ConnectionService;
 pub use elevation::Elevator;
 pub use issuer::Issuer;
+pub use mail::reach_mail;
 pub use sessions::{ClientService, SessionService};
 pub use verifier::{Forgotten, Introspection, Source, Verifier};
 

@@ -20,6 +20,7 @@ mod client;
 mod completions;
 mod connection;
 mod demo;
+mod doctor;
 mod explain;
 mod hash;
 mod healthcheck;
@@ -72,6 +73,8 @@ enum Command {
     #[command(flatten)]
     Whole(store::Whole),
     Explain(explain::Explain),
+    /// Look for what usually goes wrong: upstreams, clock, mail, store, permissions, TLS, cookies
+    Doctor(doctor::Doctor),
     /// Ask the running gateway whether it takes requests; for containers
     Healthcheck,
     /// Read a password and print its Argon2id hash
@@ -113,6 +116,11 @@ impl Cli {
                 let config = source.load()?;
                 telemetry::start_for_command()?;
                 runtime()?.block_on(explain.run(&config))
+            }
+            Command::Doctor(doctor) => {
+                let config = source.load()?;
+                telemetry::start_for_command()?;
+                runtime()?.block_on(doctor.run(&source, &config))
             }
             Command::Healthcheck => healthcheck::run(source.load()?.admin.address),
             Command::Hash(password) => hash::run(password, &source),

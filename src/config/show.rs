@@ -17,7 +17,7 @@ use super::quantity::{show_duration, show_rate, show_size};
 use super::route::{Foreign, Route};
 use super::section::{LogFormat, MailTransport, StoreUrl};
 use super::tls::Certificate;
-use super::upstream::{Upstream, UpstreamAddress, UpstreamServer};
+use super::upstream::Upstream;
 
 impl Config {
     /// The whole of it as TOML, with every default filled in and passwords replaced by `redacted`.
@@ -248,7 +248,7 @@ impl Config {
 
 fn show_upstream(out: &mut Page, upstream: &Upstream) {
     out.header(format!("[upstream.{}]", quoted(&upstream.name)));
-    out.list("servers", upstream.servers.iter().map(server));
+    out.list("servers", &upstream.servers);
     if let Some(health) = &upstream.health {
         let (path, interval) = (quoted(&health.path), quoted(show_duration(health.interval)));
         out.plain(
@@ -258,21 +258,6 @@ fn show_upstream(out: &mut Page, upstream: &Upstream) {
     }
     out.text("connect_timeout", show_duration(upstream.connect_timeout));
     out.text("read_timeout", show_duration(upstream.read_timeout));
-}
-
-/// A server as it is written.
-fn server(server: &UpstreamServer) -> String {
-    let scheme = match (&server.tls, server.http2) {
-        (None, false) => "http",
-        (Some(_), false) => "https",
-        (None, true) => "h2c",
-        (Some(_), true) => "h2",
-    };
-    match &server.address {
-        UpstreamAddress::Ip(address) => format!("{scheme}://{address}"),
-        UpstreamAddress::Name(name, port) => format!("{scheme}://{name}:{port}"),
-        UpstreamAddress::Unix(path) => unix(path),
-    }
 }
 
 fn certificate(certificate: &Certificate) -> String {

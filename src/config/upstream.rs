@@ -1,6 +1,7 @@
 //! `[upstream.NAME]`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +58,23 @@ pub struct HealthCheck {
     pub path: Box<str>,
     /// How often.
     pub interval: Duration,
+}
+
+/// As it is written.
+impl fmt::Display for UpstreamServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match (&self.tls, self.http2) {
+            (None, false) => "http",
+            (Some(_), false) => "https",
+            (None, true) => "h2c",
+            (Some(_), true) => "h2",
+        };
+        match &self.address {
+            UpstreamAddress::Ip(address) => write!(f, "{scheme}://{address}"),
+            UpstreamAddress::Name(name, port) => write!(f, "{scheme}://{name}:{port}"),
+            UpstreamAddress::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 impl Upstream {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora_core::Result;
 use pingora_core::connectors::http::Connector;
 use pingora_http::RequestHeader;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::config::upstream::{HealthCheck, Upstream};
+use crate::config::upstream::{HealthCheck, Upstream, UpstreamServer};
 use crate::gateway::upstream::{Pool, Server};
 
 use super::Desk;
@@ -51,6 +50,23 @@ pub async fn watch_upstreams(desk: Arc<Desk>, mut shutdown: watch::Receiver<bool
     }
 }
 
+/// Connects to a server as a request would, TLS and all, and hangs up.
+///
+/// # Errors
+/// Why that cannot be done, in words for an operator.
+pub async fn reach(server: &UpstreamServer, upstream: &Upstream) -> Result<(), String> {
+    let peer = peer(server, upstream, false).map_err(|why| why.to_string())?;
+    let connector = Connector::<()>::new(None);
+    match timeout(upstream.connect_timeout, connector.get_http_session(&*peer)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(_) => Err(format!(
+            "no connection within {:?} (connect_timeout)",
+            upstream.connect_timeout
+        )),
+    }
+}
+
 /// The pools of the configuration as it is now, each once.
 fn pools(desk: &Desk) -> BTreeMap<Arc<str>, Arc<Pool>> {
     let site = desk.site();
@@ -77,7 +93,7 @@ async fn ask(
     server: &Server,
     upstream: &Upstream,
     health: &HealthCheck,
-) -> Result<u16> {
+) -> pingora_core::Result<u16> {
     let peer = peer(&server.at, upstream, false)?;
     let (mut session, _) = connector.get_http_session(&*peer).await?;
     let mut request = RequestHeader::build("GET", health.path.as_bytes(), Some(3))?;

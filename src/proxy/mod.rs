@@ -49,7 +49,7 @@ pub use arrival::{Arrival, Switched};
 pub use bridge::OwnEndpoints;
 pub use desk::{Desk, Site, Unreadable};
 pub use failure::BrokenBody;
-pub use health::watch_upstreams;
+pub use health::{reach, watch_upstreams};
 
 /// The full lane, ready to be handed requests. Clones are the same lane.
 pub type FullLane = Arc<HttpProxy<Lane>>;

@@ -13,6 +13,7 @@ mod accounts;
 mod clients;
 mod connections;
 mod demo;
+mod doctor;
 mod explain;
 mod import;
 mod serve;
