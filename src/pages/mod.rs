@@ -75,13 +75,24 @@ impl Page {
     /// A page that says why something did not work, for a browser where a program would get a problem document.
     #[must_use]
     pub fn error(language: Language, status: StatusCode, detail: &str) -> Self {
-        let heading = status.canonical_reason().unwrap_or("Something went wrong");
+        let heading = language.text().failure(status).heading;
         Self::new(
             language,
             status,
             heading,
             &html! { p role="alert" { (detail) } },
         )
+    }
+
+    /// The same for what the gateway refuses. What a program would be told stands below, in English.
+    #[must_use]
+    pub fn refusal(language: Language, status: StatusCode, detail: &str) -> Self {
+        let failure = language.text().failure(status);
+        let content = html! {
+            p role="alert" { (failure.says) }
+            p.small lang="en" { (status.as_str()) ": " (detail) }
+        };
+        Self::new(language, status, failure.heading, &content)
     }
 
     /// The same, whose forms say from which origin they come: with `no-referrer` browsers send `Origin: null`, and a form
@@ -100,7 +111,9 @@ impl Page {
         self
     }
 
-    fn headers(&self) -> HeaderMap {
+    /// What it is sent with besides its status.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
         let policy = self.form_target.as_ref().map_or_else(
             || POLICY.to_owned(),
             |origin| {

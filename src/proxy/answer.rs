@@ -9,13 +9,12 @@ use pingora_proxy::Session;
 use crate::gateway::Refusal;
 use crate::gateway::endpoint::Caller;
 use crate::header::forwarded::X_REQUEST_ID;
-use crate::header::reader::Reader;
 use crate::model::credential::Accept;
 
 use super::bridge;
 use super::context::Context;
 use super::refusal::{LOGIN_PATH, Refused};
-use super::reply::Answer;
+use super::reply::{Answer, Audience};
 
 /// Lets one of our own endpoints answer. `pattern` is its path, without the secret that may stand in the request's.
 pub(super) async fn ourselves(
@@ -56,7 +55,7 @@ pub(super) async fn refuse(
         refusal,
         accept: route.map_or_else(Accept::default, |it| it.rule.requirement.accept),
         realm: &context.site.realm,
-        reader: Reader::of(&request.method, &request.headers),
+        audience: Audience::of(&request.method, &request.headers),
         return_to: request
             .uri
             .path_and_query()
@@ -78,8 +77,8 @@ pub(super) async fn error(
     detail: &str,
 ) -> Result<()> {
     let request = session.req_header();
-    let reader = Reader::of(&request.method, &request.headers);
-    send(session, context, Answer::error(status, detail, reader)).await
+    let audience = Audience::of(&request.method, &request.headers);
+    send(session, context, Answer::error(status, detail, audience)).await
 }
 
 /// What every answer says, ours or the upstream's.

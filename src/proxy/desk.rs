@@ -15,13 +15,12 @@ use crate::config::server::Limits;
 use crate::gateway::{Connections, Gateway, route};
 use crate::header::forwarded::TrustedProxies;
 use crate::header::own_cookie::OwnCookie;
-use crate::header::reader::Reader;
 use crate::metrics::{Metrics, RouteMetrics};
 
 use super::bridge::OwnEndpoints;
 use super::journal::Journal;
 use super::line::Line;
-use super::reply::Answer;
+use super::reply::{Answer, Audience};
 
 /// What every request shares. One for the whole process; its [`Site`] can be replaced.
 #[derive(Debug)]
@@ -159,7 +158,7 @@ impl Desk {
             line.write_to(journal);
         }
         let detail = "The request is malformed or larger than what is taken here.";
-        let answer = Answer::error(status, detail, Reader::Program);
+        let answer = Answer::error(status, detail, Audience::unknown());
         if status == StatusCode::METHOD_NOT_ALLOWED {
             return answer.with(ALLOW, route::allow(None)).to_http1();
         }

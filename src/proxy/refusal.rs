@@ -10,7 +10,7 @@ use crate::header::reader::Reader;
 use crate::model::credential::{Accept, AuthMethod};
 use crate::model::policy::Denial;
 
-use super::reply::Answer;
+use super::reply::{Answer, Audience};
 
 /// The circumstances of a refusal.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Refused<'a> {
     /// What the route takes.
     pub(super) accept: Accept,
     pub(super) realm: &'a str,
-    pub(super) reader: Reader,
+    pub(super) audience: Audience,
     /// Path and query, to come back to after logging in; `None` if there is no login page.
     pub(super) return_to: Option<&'a str>,
 }
@@ -85,7 +85,7 @@ impl Refused<'_> {
                 (StatusCode::FORBIDDEN, "You are not allowed to do this.")
             }
         };
-        challenges(denial, self.accept, self.realm, self.reader)
+        challenges(denial, self.accept, self.realm, self.audience.reader)
             .into_iter()
             .fold(self.error(status, detail), |answer, challenge| {
                 answer.with(WWW_AUTHENTICATE, challenge)
@@ -95,7 +95,7 @@ impl Refused<'_> {
     /// The login page, for a person who showed nothing on a route that takes cookies.
     fn login(&self, denial: &Denial) -> Option<HeaderValue> {
         let is_asked = *denial == Denial::CredentialMissing
-            && self.reader == Reader::Navigation
+            && self.audience.reader == Reader::Navigation
             && self.accept.contains(AuthMethod::Cookie);
         let return_to = self.return_to.filter(|_| is_asked)?;
         let return_to = utf8_percent_encode(return_to, QUERY_VALUE);
@@ -103,20 +103,24 @@ impl Refused<'_> {
     }
 
     fn error(&self, status: StatusCode, detail: &str) -> Answer {
-        Answer::error(status, detail, self.reader)
+        Answer::error(status, detail, self.audience)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::Language;
 
     fn answer(denial: Denial, reader: Reader, return_to: Option<&str>) -> String {
         let refused = Refused {
             refusal: &Refusal::Denied(denial),
             accept: AuthMethod::ALL.into_iter().collect(),
             realm: "here",
-            reader,
+            audience: Audience {
+                reader,
+                language: Language::English,
+            },
             return_to,
         };
         String::from_utf8(refused.answer().to_http1()).unwrap()

@@ -4,12 +4,13 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use crate::header::reader::Reader;
+use crate::pages::{Language, Page};
 
 /// An answer that is sent whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +20,36 @@ pub(super) struct Answer {
     body: Bytes,
 }
 
-const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+/// For whom an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Audience {
+    pub(super) reader: Reader,
+    pub(super) language: Language,
+}
+
+impl Audience {
+    /// Whoever sent a request.
+    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        Self {
+            reader: Reader::of(method, headers),
+            language: Language::of(headers),
+        }
+    }
+
+    /// One that cannot be told: its request was not read.
+    pub(super) const fn unknown() -> Self {
+        Self {
+            reader: Reader::Program,
+            language: Language::English,
+        }
+    }
+}
 
 impl Answer {
     /// An error, for whoever reads it. `detail` is ours, never the client's words.
-    pub(super) fn error(status: StatusCode, detail: &str, reader: Reader) -> Self {
-        match reader {
-            Reader::Navigation => Self::page(status, detail),
+    pub(super) fn error(status: StatusCode, detail: &str, audience: Audience) -> Self {
+        match audience.reader {
+            Reader::Navigation => Self::page(status, detail, audience.language),
             Reader::Script | Reader::Program => Self::problem(status, detail),
         }
     }
@@ -102,19 +126,17 @@ impl Answer {
         Self::whole(status, "application/problem+json", body.to_string())
     }
 
-    fn page(status: StatusCode, detail: &str) -> Self {
-        let title = status.canonical_reason().unwrap_or("Error");
-        let code = status.as_u16();
-        let body = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{code} {title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{detail}</p>\n\
-             </main>\n</body>\n</html>\n"
-        );
-        Self::whole(status, "text/html; charset=utf-8", body).with(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        )
+    fn page(status: StatusCode, detail: &str, language: Language) -> Self {
+        let page = Page::refusal(language, status, detail);
+        let fields = page.headers();
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        Self {
+            status,
+            fields: fields.collect(),
+            body: page.html.into(),
+        }
     }
 
     fn whole(status: StatusCode, content_type: &'static str, body: String) -> Self {
@@ -135,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_error_is_never_stored_and_says_its_status_twice() {
-        let answer = Answer::error(StatusCode::NOT_FOUND, "no route", Reader::Program);
+        let answer = Answer::error(StatusCode::NOT_FOUND, "no route", Audience::unknown());
         let text = String::from_utf8(answer.to_http1()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");

@@ -1,6 +1,6 @@
 //! The pages in English.
 
-use super::Text;
+use super::{Failure, Text};
 
 pub(super) const TEXT: Text = Text {
     confirm_heading: "Confirm your e-mail address",
@@ -83,4 +83,87 @@ pub(super) const TEXT: Text = Text {
     last_used: "Last used",
     ends: "Ends",
     from_address: "From",
+    failures: &[
+        (
+            400,
+            Failure {
+                heading: "This cannot be understood",
+                says: "Your browser sent something that cannot be understood. Go back and try once more.",
+            },
+        ),
+        (
+            401,
+            Failure {
+                heading: "You have to prove who you are",
+                says: "You have to prove who you are to see this, or to prove it again.",
+            },
+        ),
+        (
+            403,
+            Failure {
+                heading: "You may not see this",
+                says: "You are signed in, but you are not allowed to see or do this.",
+            },
+        ),
+        (
+            404,
+            Failure {
+                heading: "There is nothing here",
+                says: "Nothing is at this address. Check how it is written.",
+            },
+        ),
+        (
+            405,
+            Failure {
+                heading: "This cannot be done here",
+                says: "What your browser tried is not possible at this address.",
+            },
+        ),
+        (
+            413,
+            Failure {
+                heading: "This is too large",
+                says: "What you sent is larger than what is taken here.",
+            },
+        ),
+        (
+            414,
+            Failure {
+                heading: "The address is too long",
+                says: "The address is longer than what is taken here.",
+            },
+        ),
+        (
+            429,
+            Failure {
+                heading: "Too often",
+                says: "This was tried too often. Please wait a few minutes and try again.",
+            },
+        ),
+        (
+            502,
+            Failure {
+                heading: "The application cannot be reached",
+                says: "It does not answer at the moment. Please try again in a minute.",
+            },
+        ),
+        (
+            503,
+            Failure {
+                heading: "No answer is possible now",
+                says: "Please try again in a moment.",
+            },
+        ),
+        (
+            504,
+            Failure {
+                heading: "The application takes too long",
+                says: "It did not answer in time. Please try again in a minute.",
+            },
+        ),
+    ],
+    other_failure: Failure {
+        heading: "Something went wrong",
+        says: "Please go back and try once more.",
+    },
 };

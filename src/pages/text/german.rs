@@ -1,6 +1,6 @@
 //! The pages in German.
 
-use super::Text;
+use super::{Failure, Text};
 
 pub(super) const TEXT: Text = Text {
     confirm_heading: "E-Mail-Adresse bestätigen",
@@ -83,4 +83,87 @@ pub(super) const TEXT: Text = Text {
     last_used: "Zuletzt benutzt",
     ends: "Ende",
     from_address: "Von",
+    failures: &[
+        (
+            400,
+            Failure {
+                heading: "Das ist nicht zu verstehen",
+                says: "Ihr Browser hat etwas gesendet, das nicht zu verstehen ist. Gehen Sie zurück und versuchen Sie es noch einmal.",
+            },
+        ),
+        (
+            401,
+            Failure {
+                heading: "Bitte weisen Sie sich aus",
+                says: "Um dies zu sehen, müssen Sie sich ausweisen, gegebenenfalls noch einmal.",
+            },
+        ),
+        (
+            403,
+            Failure {
+                heading: "Das dürfen Sie nicht sehen",
+                says: "Sie sind angemeldet, dürfen dies aber nicht sehen oder tun.",
+            },
+        ),
+        (
+            404,
+            Failure {
+                heading: "Hier ist nichts",
+                says: "Unter dieser Adresse gibt es nichts. Prüfen Sie, wie sie geschrieben ist.",
+            },
+        ),
+        (
+            405,
+            Failure {
+                heading: "Das geht hier nicht",
+                says: "Was Ihr Browser versucht hat, ist unter dieser Adresse nicht möglich.",
+            },
+        ),
+        (
+            413,
+            Failure {
+                heading: "Das ist zu groß",
+                says: "Was Sie gesendet haben, ist größer als hier erlaubt.",
+            },
+        ),
+        (
+            414,
+            Failure {
+                heading: "Die Adresse ist zu lang",
+                says: "Die Adresse ist länger als hier erlaubt.",
+            },
+        ),
+        (
+            429,
+            Failure {
+                heading: "Zu oft",
+                says: "Das wurde zu oft versucht. Bitte warten Sie einige Minuten und versuchen Sie es dann noch einmal.",
+            },
+        ),
+        (
+            502,
+            Failure {
+                heading: "Die Anwendung ist nicht zu erreichen",
+                says: "Sie antwortet im Moment nicht. Bitte versuchen Sie es in einer Minute noch einmal.",
+            },
+        ),
+        (
+            503,
+            Failure {
+                heading: "Zurzeit ist keine Antwort möglich",
+                says: "Bitte versuchen Sie es gleich noch einmal.",
+            },
+        ),
+        (
+            504,
+            Failure {
+                heading: "Die Anwendung braucht zu lange",
+                says: "Sie hat nicht rechtzeitig geantwortet. Bitte versuchen Sie es in einer Minute noch einmal.",
+            },
+        ),
+    ],
+    other_failure: Failure {
+        heading: "Etwas ist schiefgegangen",
+        says: "Bitte gehen Sie zurück und versuchen Sie es noch einmal.",
+    },
 };

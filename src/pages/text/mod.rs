@@ -3,6 +3,8 @@
 mod english;
 mod german;
 
+use http::StatusCode;
+
 use super::Language;
 
 /// Every text of every page, in one language.
@@ -87,6 +89,24 @@ pub(super) struct Text {
     pub(super) last_used: &'static str,
     pub(super) ends: &'static str,
     pub(super) from_address: &'static str,
+    /// What went wrong, by the status that says so to programs.
+    pub(super) failures: &'static [(u16, Failure)],
+    pub(super) other_failure: Failure,
+}
+
+/// What is said when something went wrong.
+pub(super) struct Failure {
+    pub(super) heading: &'static str,
+    pub(super) says: &'static str,
+}
+
+impl Text {
+    /// What is said of a status.
+    pub(super) fn failure(&self, status: StatusCode) -> &Failure {
+        let code = status.as_u16();
+        let known = self.failures.iter().find(|(known, _)| *known == code);
+        known.map_or(&self.other_failure, |(_, failure)| failure)
+    }
 }
 
 impl Language {

@@ -4,6 +4,7 @@
 //! Each test has a [`world::World`] of its own: a directory, free ports, an upstream. Whatever the world handed out as a
 //! secret is looked for in everything the binary wrote, at level `trace`, when the world ends.
 
+mod browser;
 mod cargo_registry;
 mod clients;
 mod demo;

@@ -32,13 +32,20 @@ pub(super) struct World {
 impl World {
     /// Writes a configuration with `[upstream.app]` at `upstream` and `routes` as they are.
     pub(super) fn new(upstream: SocketAddr, routes: &str) -> Self {
+        Self::called("127.0.0.1", upstream, routes)
+    }
+
+    /// The same, where people reach the gateway by that host name.
+    pub(super) fn called(host: &str, upstream: SocketAddr, routes: &str) -> Self {
         let [gateway, admin] = free_ports();
         let dir = tempfile::Builder::new()
             .prefix("countersign-")
             .tempdir()
             .unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
+        let url = format!("http://{host}:{}", gateway.port());
         let config = CONFIG
+            .replace("EXTERNAL_URL", &url)
             .replace("GATEWAY", &gateway.to_string())
             .replace("ADMIN", &admin.to_string())
             .replace("UPSTREAM", &upstream.to_string());
@@ -326,7 +333,7 @@ fn around(bytes: &[u8], at: usize) -> String {
 
 const CONFIG: &str = r#"
 [server]
-external_url = "http://GATEWAY"
+external_url = "EXTERNAL_URL"
 workers = 1
 
 [[listen]]

@@ -1,0 +1,254 @@
+// What people do with the pages, each flow from its first page to its last, without JavaScript.
+// usage: flows.js WORLD FLOW
+
+const assert = require("node:assert/strict");
+const { readFileSync, readdirSync } = require("node:fs");
+const { Visitor, withChromium, world } = require("./visitor.js");
+
+const ACCOUNT = "/_countersign/account";
+const { user } = world;
+
+/// From a page of the app to the login page and back.
+async function logIn(browser) {
+  const visitor = await Visitor.at(browser);
+  await visitor.go("/app/wanted?a=b%2Fc");
+  assert.equal(await visitor.heading(), "Sign in");
+  assert.equal(visitor.path().split("?")[0], "/_countersign/login");
+
+  assert.equal(await visitor.logIn(user, "not the password"), 401);
+  assert.match(await visitor.notice(), /not right/);
+  const name = visitor.page.getByLabel("E-mail address or username");
+  assert.equal(await name.inputValue(), user.email, "the name need not be typed again");
+  assert.deepEqual((await visitor.cookies()).map((cookie) => cookie.name), ["countersign-login"]);
+
+  assert.equal(await visitor.logIn(), 200);
+  assert.equal(visitor.path(), "/app/wanted?a=b%2Fc", "back to the wanted URL");
+  const seen = JSON.parse(await visitor.text());
+  assert.equal(seen.headers["x-forwarded-email"], user.email);
+  assert.equal(seen.headers.cookie, undefined, "our cookie does not reach the app");
+  const cookie = (await visitor.cookies()).find((cookie) => cookie.name === "countersign");
+  assert.deepEqual([cookie.httpOnly, cookie.sameSite, cookie.path], [true, "Lax", "/"]);
+
+  await visitor.go("/_countersign/logout");
+  assert.equal(await visitor.press("Sign out"), 200);
+  assert.equal(visitor.path(), "/_countersign/login");
+  await visitor.go("/app/wanted");
+  assert.equal(visitor.path().split("?")[0], "/_countersign/login", "signed out");
+  await visitor.leave();
+}
+
+/// A browser that loses the cookie is told so, and does not run in a circle.
+async function bounce(browser) {
+  const visitor = await Visitor.at(browser);
+  await visitor.go("/app/");
+  assert.equal(await visitor.page.locator(".notice").count(), 0);
+  assert.equal(await visitor.logIn(), 200);
+  assert.equal(visitor.path(), "/app/");
+  await visitor.context.clearCookies({ name: "countersign" });
+  await visitor.go("/app/");
+  assert.equal(await visitor.heading(), "Sign in");
+  assert.match(await visitor.notice(), /sent here twice/);
+  assert.equal(await visitor.logIn(), 200, "and can try once more");
+  await visitor.leave();
+}
+
+/// The keyboard alone: every step by Tab, Enter and letters, and the focus is seen.
+async function keyboard(browser) {
+  const visitor = await Visitor.at(browser);
+  const { keyboard } = visitor.page;
+  const focused = () => visitor.page.evaluate(() => document.activeElement.id || document.activeElement.tagName);
+  await visitor.go("/app/keys");
+  assert.equal(await focused(), "username", "the first field has the focus");
+  await keyboard.type(user.email);
+  await keyboard.press("Tab");
+  assert.equal(await focused(), "password");
+  await keyboard.type(user.password);
+  await keyboard.press("Tab");
+  assert.equal(await focused(), "BUTTON");
+  const outline = await visitor.page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.equal(outline, "solid", "the focus is seen");
+  await Promise.all([visitor.page.waitForURL(`${world.gateway}/app/keys`), keyboard.press("Enter")]);
+
+  await visitor.go(ACCOUNT);
+  const reached = new Set();
+  for (let step = 0; step < 40; step += 1) {
+    await keyboard.press("Tab");
+    reached.add(await visitor.page.evaluate(() => document.activeElement.textContent || document.activeElement.id));
+  }
+  for (const what of ["Sign out", "Sign out everywhere", "label", "Make token", "current", "Change password"]) {
+    assert.ok(reached.has(what), `${what} is reached by Tab: ${[...reached]}`);
+  }
+  await visitor.leave();
+}
+
+/// An application sends somebody here, they agree once, and come back with a token.
+async function application(browser) {
+  const visitor = await Visitor.at(browser);
+  const login = `/login?redirect_url=${encodeURIComponent(world.callback)}`;
+  await visitor.go(login);
+  assert.match(await visitor.text(), /Notebook would like you to sign in/);
+  assert.equal(await visitor.logIn(), 200);
+  assert.equal(await visitor.heading(), "Share who you are?");
+  assert.match(await visitor.text(), new RegExp(user.email));
+  assert.equal(await visitor.press("Do not share"), 403);
+  assert.equal(await visitor.heading(), "Nothing was shared");
+
+  await visitor.go(login);
+  assert.equal(await visitor.press("Share and go on"), 200);
+  const landed = new URL(visitor.page.url());
+  assert.equal(landed.origin + landed.pathname, world.callback);
+  const token = landed.searchParams.get("sessionToken");
+  assert.match(token, /^css_/);
+  const me = await (await fetch(`${world.gateway}/me/${token}`)).json();
+  assert.deepEqual(me, { userId: user.id, email: user.email });
+
+  await visitor.go(login);
+  assert.equal(new URL(visitor.page.url()).pathname, landed.pathname, "asked once");
+
+  // Refused on the account page, it gets nothing more, and what it has is dead.
+  await visitor.go(ACCOUNT);
+  await visitor.press("Refuse: Notebook");
+  assert.equal((await fetch(`${world.gateway}/me/${token}`)).status, 401);
+  await visitor.go(login);
+  assert.equal(new URL(visitor.page.url()).origin, world.gateway, "not led there");
+  await visitor.go(ACCOUNT);
+  await visitor.press("Allow: Notebook");
+  await visitor.go(login);
+  assert.equal(await visitor.heading(), "Share who you are?", "allowed again, they are asked again");
+  await visitor.press("Share and go on");
+  assert.equal(new URL(visitor.page.url()).origin, world.app);
+
+  await visitor.go("/login?redirect_url=https%3A%2F%2Fevil.example%2F");
+  assert.equal(await visitor.heading(), "You cannot be sent there");
+  await visitor.leave();
+}
+
+/// Everything that can be done on the account page.
+async function account(browser) {
+  const [here, there] = [await Visitor.at(browser), await Visitor.at(browser)];
+  for (const visitor of [here, there]) {
+    await visitor.go(ACCOUNT);
+    await visitor.logIn();
+    assert.equal(await visitor.heading(), "Your account");
+  }
+  await here.page.reload();
+  await here.press("End: Browser");
+  await there.go("/app/");
+  assert.equal(await there.heading(), "Sign in", "the other session was ended");
+  assert.equal(await here.go("/app/"), 200, "and this one was not");
+
+  await here.go(ACCOUNT);
+  await here.fill({ "Name of a new token": "backup <script>" });
+  await here.press("Make token");
+  const token = await here.page.locator("code").textContent();
+  const answer = () => fetch(`${world.gateway}/app/`, { headers: { Authorization: `Bearer ${token}` } });
+  assert.equal((await answer()).status, 200);
+  await here.press("Back to your account");
+  assert.match(await here.text(), /backup <script>/);
+  assert.doesNotMatch(await here.text(), new RegExp(token), "shown once");
+  await here.press("Revoke: backup <script>");
+  assert.equal((await answer()).status, 401);
+
+  const change = (current, next, repeated) =>
+    here.fill({ "Present password": current, "New password": next, "New password again": repeated });
+  const next = "a new password of some length";
+  for (const [fields, says] of [
+    [["wrong", next, next], /present password is not right/],
+    [[user.password, next, "another"], /not the same/],
+    [[user.password, "short", "short"], /too short/],
+  ]) {
+    await change(...fields);
+    assert.equal(await here.press("Change password"), 422);
+    assert.match(await here.notice(), says);
+  }
+  await there.logIn();
+  await change(user.password, next, next);
+  assert.equal(await here.press("Change password"), 200);
+  assert.match(await here.notice(), /password is changed/);
+  await there.go(ACCOUNT);
+  assert.equal(await there.heading(), "Sign in", "a changed password ends every session");
+  assert.equal(await there.logIn(user), 401);
+  assert.equal(await there.logIn(user, next), 200);
+
+  await here.go(ACCOUNT);
+  await here.logIn(user, next);
+  await here.press("Sign out everywhere");
+  for (const visitor of [here, there]) {
+    await visitor.go(ACCOUNT);
+    assert.equal(await visitor.heading(), "Sign in", "signed out everywhere");
+    await visitor.leave();
+  }
+}
+
+/// The links in our mails.
+async function links(browser) {
+  const visitor = await Visitor.at(browser);
+  const email = "new@example.org";
+  const body = new URLSearchParams({ client: world.client, email, password: user.password });
+  const registered = await fetch(`${world.gateway}/users`, { method: "POST", body });
+  assert.equal(registered.status, 201);
+  const link = await mailed(email);
+  await visitor.go(link);
+  assert.equal(await visitor.heading(), "Confirm your e-mail address");
+  await visitor.page.reload(); // as scanners and previews do: nothing is used up
+  assert.equal(await visitor.press("Confirm my address"), 200);
+  assert.match(await visitor.text(), /new@example.org: Your address is confirmed/);
+  await visitor.go(link);
+  assert.equal(await visitor.press("Confirm my address"), 410);
+
+  await visitor.go(world.invitation);
+  assert.equal(await visitor.heading(), "You are invited");
+  const code = await visitor.page.locator("code").textContent();
+  assert.equal(code, new URL(world.invitation).searchParams.get("token"));
+  await visitor.go(world.invitation.slice(0, -1));
+  assert.match(await visitor.text(), /link is not complete/);
+  await visitor.leave();
+}
+
+/// The link in the newest mail to an address; the queue is written within seconds.
+async function mailed(email) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    for (const file of readdirSync(world.mail)) {
+      const mail = readFileSync(`${world.mail}/${file}`, "utf8");
+      if (!mail.includes(email)) continue;
+      const plain = mail.replace(/=\r?\n/g, "").replace(/=3D/g, "=");
+      const link = plain.match(/https?:\/\/\S*\/_countersign\/confirm\?token=[\w-]+/);
+      if (link) return link[0];
+    }
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+  throw new Error(`no mail to ${email}`);
+}
+
+/// Another site that posts our forms for somebody who is logged in changes nothing.
+async function forgery(browser) {
+  const visitor = await Visitor.at(browser, { javaScriptEnabled: true });
+  await visitor.go(ACCOUNT);
+  await visitor.logIn();
+  await visitor.page.route(`${world.app}/forger`, (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `<form method="post" action="${world.gateway}/_countersign/logout-everywhere"><button>Win</button></form>`,
+    }),
+  );
+  await visitor.go(`${world.app}/forger`);
+  assert.equal(await visitor.press("Win"), 403);
+  assert.equal(await visitor.heading(), "This did not come from here");
+  assert.equal(await visitor.go("/app/"), 200, "still signed in");
+
+  // A script elsewhere neither reads an answer nor is sent to the login page.
+  await visitor.go(`${world.app}/forger`);
+  const read = await visitor.page.evaluate(
+    (url) => fetch(url, { credentials: "include" }).then(() => "read", () => "refused"),
+    `${world.gateway}/app/`,
+  );
+  assert.equal(read, "refused");
+  visitor.faults = visitor.faults.filter((fault) => !/blocked by CORS policy|net::ERR_FAILED/.test(fault));
+  await visitor.leave();
+}
+
+const flows = { account, application, bounce, forgery, keyboard, links, logIn };
+withChromium(flows[process.argv[3]]).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
