@@ -69,10 +69,10 @@
 //! | [`dialect`] | 6 | the login APIs that clients already speak | axum |
 //! | [`pages`] | 5 | what people see: the frame of our pages and their forms | axum, maud |
 //! | [`gateway`] | 5 | the route table, the one decision, upstreams, live connections, assertions | |
-//! | [`auth`] | 4 | verifying and issuing: cache, passwords, throttle, feed, mail, security keys | `quick_cache`, argon2, lettre, ciborium |
+//! | [`auth`] | 4 | verifying and issuing: cache, passwords, throttle, feed, mail, security keys, OpenID providers | `quick_cache`, argon2, lettre, ciborium, hyper |
 //! | [`store`] | 3 | where everything lives that must not be forgotten | rusqlite |
 //! | [`header`] | 3 | headers to model and back, pure | base64 |
-//! | [`config`] | 2 | the file and the environment: as written, then as used | toml, rustls and x509-parser (`tls.rs`) |
+//! | [`config`] | 2 | the file and the environment: as written, then as used | toml, rustls and x509-parser (`tls.rs`, `authorities.rs`) |
 //! | [`metrics`] | 1 | every number that is exported, with typed labels | prometheus |
 //! | [`clock`] | 1 | what time it is | |
 //! | [`model`] | 0 | the nouns, pure; **its page is the dictionary** | |

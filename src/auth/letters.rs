@@ -168,6 +168,43 @@ impl Letters {
         )
     }
 
+    /// Tells an account that another one elsewhere was linked to it, or no longer is.
+    pub(super) fn connection(
+        &self,
+        to: &Email,
+        (provider, name): (&str, &str),
+        is_linked: bool,
+        action: &Action,
+    ) -> Option<Mail> {
+        let from = action
+            .ip
+            .map_or_else(String::new, |ip| format!(" from {ip}"));
+        let (subject, done) = if is_linked {
+            ("An account was connected to yours", "was connected to")
+        } else {
+            (
+                "An account was disconnected from yours",
+                "was disconnected from",
+            )
+        };
+        let paragraphs = vec![
+            format!(
+                "The account {name} at {provider} {done} your account at {}, at {}{from}.",
+                self.house(),
+                action.at
+            ),
+            "If that was not you, change your password and look at the connections on your account page.".to_owned(),
+        ];
+        self.write(
+            to,
+            &Letter {
+                subject,
+                paragraphs,
+                alone: Alone::Nothing,
+            },
+        )
+    }
+
     /// Tells an account that somebody gave its address as theirs.
     pub(super) fn address_taken(&self, to: &Email) -> Option<Mail> {
         self.write(

@@ -30,6 +30,7 @@ pub mod issuer;
 pub mod letters;
 mod login;
 mod mail;
+pub mod openid;
 pub mod password;
 mod refresh;
 mod register;
@@ -102,6 +103,7 @@ impl Auth {
             },
             connections: ConnectionService {
                 store: Arc::clone(&store),
+                letters: Arc::clone(&letters),
             },
             accounts: AccountService::new(config, shared(), Arc::clone(&metrics), hasher, letters),
             sessions: SessionService {

@@ -4,6 +4,8 @@
 //! that an operator sees all of them at once, each with its file, line and key. The way of a value: `document` (the tree as
 //! written) ← [`environment`] (variables stand over keys) → `reader` (typed values by key) → a section.
 
+pub mod authorities;
+pub mod connection;
 pub mod dialect;
 pub mod environment;
 pub mod identity;
@@ -67,6 +69,8 @@ pub struct Config {
     pub routes: Vec<route::Route>,
     /// `[dialect.NAME]`.
     pub dialects: dialect::Dialects,
+    /// `[connection.NAME]`.
+    pub connections: BTreeMap<Box<str>, connection::Provider>,
     /// `[log]`.
     pub log: section::Log,
 }
@@ -137,15 +141,12 @@ impl Config {
             throttle: section::Throttle::read(table.section("throttle")),
             routes: route::Route::read_all(table.tables("route"), named),
             dialects: dialect::Dialects::read(table.section("dialect")),
+            connections: connection::Provider::read_all(table.named("connection")),
             log: section::Log::read(table.section("log")),
             mail,
             upstreams,
             identities,
         };
-        table.refuse(
-            "connection",
-            "this build does not sign in with other providers yet; leave [connection] out",
-        );
         config.check_admin(&table);
         config.check_proxies(&table);
         if config.routes.is_empty() && config.dialects.is_empty() && !table.has("route") {

@@ -10,6 +10,7 @@ use crate::model::credential::AuthMethod;
 use crate::model::policy::Access;
 
 use super::Config;
+use super::connection::Provider;
 use super::dialect::{HttpStatus, Place, Registration};
 use super::identity::presets;
 use super::listen::ListenAddress;
@@ -35,6 +36,9 @@ impl Config {
             self.show_route(&mut out, route);
         }
         self.show_dialects(&mut out);
+        for provider in self.connections.values() {
+            show_provider(&mut out, provider);
+        }
         out.header("[log]");
         out.text(
             "format",
@@ -258,6 +262,20 @@ fn show_upstream(out: &mut Page, upstream: &Upstream) {
     }
     out.text("connect_timeout", show_duration(upstream.connect_timeout));
     out.text("read_timeout", show_duration(upstream.read_timeout));
+}
+
+fn show_provider(out: &mut Page, provider: &Provider) {
+    out.header(format!("[connection.{}]", quoted(&provider.name)));
+    out.text("label", &provider.label);
+    out.text("issuer", &provider.issuer);
+    out.text("client_id", &provider.client_id);
+    match &provider.client_secret_file {
+        Some(file) => out.text("client_secret_file", file.display()),
+        None => out.text("client_secret", "redacted"),
+    }
+    out.list("scopes", &provider.scopes);
+    let file = provider.authorities.as_ref().map(|it| it.file.display());
+    out.maybe("ca_file", file);
 }
 
 fn certificate(certificate: &Certificate) -> String {

@@ -157,6 +157,7 @@ mod tests {
             TokenKind::Key,
             TokenKind::Keyed,
             TokenKind::Link,
+            TokenKind::Linking,
         ] {
             for method in AuthMethod::ALL {
                 assert!(

@@ -34,6 +34,8 @@ pub enum TokenKind {
     Browser,
     /// The secret of a link that we mailed: an address to confirm, an invitation.
     Link,
+    /// The `state` of an attempt to link an account elsewhere.
+    Linking,
 }
 
 /// A token as its holder has it. Never stored, never shown but through [`Self::expose`].
@@ -64,7 +66,7 @@ pub struct RotationNonce([u8; 32]);
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Access,
         Self::Key,
         Self::Keyed,
@@ -75,6 +77,7 @@ impl TokenKind {
         Self::Handoff,
         Self::Browser,
         Self::Link,
+        Self::Linking,
     ];
 
     /// What tokens of this kind begin with.
@@ -91,6 +94,7 @@ impl TokenKind {
             Self::Handoff => "csh_",
             Self::Browser => "csb_",
             Self::Link => "csl_",
+            Self::Linking => "cso_",
         }
     }
 

@@ -1,14 +1,16 @@
-//! The page of one's own account: sessions, named API tokens, applications, password.
+//! The page of one's own account: sessions, named API tokens, applications, connections, password.
 //!
 //! Everything on it is a plain form of its own, with the session's token in it.
 
 use http::StatusCode;
 use maud::{Markup, html};
 
+use super::connections::Offered;
 use super::text::Text;
 use super::{Language, Page};
 use crate::model::account::Account;
 use crate::model::client::Client;
+use crate::model::connection::Connection;
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
@@ -25,6 +27,10 @@ pub struct Paths {
     pub client: &'static str,
     /// Changes the password: `current`, `new`, `repeated`.
     pub password: &'static str,
+    /// Goes to a provider to connect an account there: `provider`.
+    pub connect: &'static str,
+    /// Takes a connection away: `id`.
+    pub disconnect: &'static str,
     /// Ends this session.
     pub logout: &'static str,
     /// Ends all of them.
@@ -44,6 +50,10 @@ pub struct Overview<'a> {
     pub current: SessionId,
     /// The applications that they know, and whether they refuse them.
     pub clients: &'a [(Client, bool)],
+    /// Their accounts elsewhere, oldest first.
+    pub connections: &'a [Connection],
+    /// Where more of those can be.
+    pub providers: &'a [Offered<'a>],
     /// The session's token for forms.
     pub token: &'a str,
     /// Where the forms go.
@@ -85,6 +95,7 @@ impl Overview<'_> {
             (self.sessions(text))
             (self.tokens(text))
             (self.clients(text))
+            (self.connections(text))
             (self.password(text))
         };
         let status = self.notice.map_or(StatusCode::OK, Notice::status);
@@ -218,7 +229,8 @@ impl Overview<'_> {
         )
     }
 
-    fn form(&self, action: &str, fields: &Markup) -> Markup {
+    /// A form with the session's token in it.
+    pub(super) fn form(&self, action: &str, fields: &Markup) -> Markup {
         html! {
             form method="post" action=(action) {
                 input type="hidden" name="token" value=(self.token);
@@ -318,7 +330,7 @@ fn facts(session: &Session, text: &Text) -> Markup {
 }
 
 /// A time as people of any language read it.
-fn when(at: Timestamp) -> Markup {
+pub(super) fn when(at: Timestamp) -> Markup {
     let exact = at.to_string();
     let date = exact.get(..10).unwrap_or_default();
     let time = exact.get(11..16).unwrap_or_default();

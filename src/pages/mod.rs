@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod confirm;
+pub mod connections;
 pub mod consent;
 pub mod invitation;
 pub mod language;
@@ -17,8 +18,8 @@ mod text;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
@@ -37,6 +38,8 @@ pub struct Page {
     form_target: Option<String>,
     /// What its forms tell of where they stand.
     referrer: &'static str,
+    /// Where it goes on to by itself.
+    refresh: Option<HeaderValue>,
 }
 
 /// Where the stylesheet is served; every page links to it.
@@ -69,6 +72,7 @@ impl Page {
             html: document.into_string(),
             form_target: None,
             referrer: "no-referrer",
+            refresh: None,
         }
     }
 
@@ -111,6 +115,13 @@ impl Page {
         self
     }
 
+    /// The same, going on to that URL at once. Source: the HTML Standard, "shared declarative refresh steps".
+    #[must_use]
+    fn moving_on(mut self, url: &Url) -> Self {
+        self.refresh = HeaderValue::from_str(&format!("0;url={url}")).ok();
+        self
+    }
+
     /// What it is sent with besides its status.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
@@ -124,7 +135,7 @@ impl Page {
             },
         );
         let policy = HeaderValue::from_str(&policy);
-        HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
             (
                 CONTENT_TYPE,
                 HeaderValue::from_static("text/html; charset=utf-8"),
@@ -137,7 +148,9 @@ impl Page {
             (REFERRER_POLICY, HeaderValue::from_static(self.referrer)),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        ])
+        ]);
+        headers.extend(self.refresh.clone().map(|refresh| (REFRESH, refresh)));
+        headers
     }
 }
 

@@ -386,3 +386,27 @@ fn misspellings(key: &str) -> Vec<String> {
     all.retain(|wrong| wrong != key);
     all
 }
+
+#[test]
+fn a_providers_secret_comes_from_the_file_or_another_and_is_shown_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("secret"), "s3cret two\n").unwrap();
+    let provider = "[connection.here]\nissuer = \"https://id.example\"\nclient_id = \"us\"\n";
+    for (secret, is) in [
+        ("client_secret = \"s3cret one\"", "s3cret one"),
+        ("client_secret_file = \"secret\"", "s3cret two"),
+    ] {
+        let text = format!("{MINIMAL}{provider}{secret}\nscopes = [\"email\"]\n");
+        let environment = Environment::empty();
+        let config = Config::from_text(&text, "test", directory.path(), &environment).unwrap();
+        let read = &config.connections["here"];
+        assert_eq!(read.client_secret.expose(), is);
+        assert_eq!(read.scopes, ["openid".into(), "email".into()]);
+        let shown = config.show();
+        for text in [&shown, &format!("{config:?}")] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+        let again = Config::from_text(&shown, "test", directory.path(), &environment).unwrap();
+        assert_eq!(again.show(), shown);
+    }
+}

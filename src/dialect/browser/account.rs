@@ -15,6 +15,7 @@ use super::{
 };
 use crate::auth::accounts::AccountError;
 use crate::auth::issuer::{ApiToken, LoginError};
+use crate::auth::openid::Provider;
 use crate::auth::password::Password;
 use crate::dialect::body::Form;
 use crate::dialect::refused::STORE_WAIT;
@@ -23,6 +24,7 @@ use crate::gateway::endpoint::Caller;
 use crate::model::id::{ClientId, SessionId};
 use crate::pages::Language;
 use crate::pages::account::{self as page, Notice, Overview, Paths};
+use crate::pages::connections::Offered;
 use crate::store::StoreError;
 
 /// Where its forms go.
@@ -31,19 +33,21 @@ pub(super) const PATHS: Paths = Paths {
     token: "/_countersign/account/tokens",
     client: "/_countersign/account/clients",
     password: "/_countersign/account/password",
+    connect: "/_countersign/account/connect",
+    disconnect: "/_countersign/account/disconnect",
     logout: LOGOUT_PATH,
     logout_everywhere: LOGOUT_EVERYWHERE_PATH,
 };
 
 /// A form of the page, from the person whose page it is.
-struct Sent {
-    visitor: Visitor,
+pub(super) struct Sent {
+    pub(super) visitor: Visitor,
     form: Form,
-    language: Language,
+    pub(super) language: Language,
 }
 
 /// What a handler gives: an answer, or why there is none.
-type Answer = Result<Response, Stopped>;
+pub(super) type Answer = Result<Response, Stopped>;
 
 /// `GET /_countersign/account`.
 pub(super) async fn show(
@@ -183,7 +187,7 @@ pub(super) async fn change_password(
 
 impl Browser {
     /// Reads a form of the account page; `None` if nobody is logged in any more.
-    async fn sent(
+    pub(super) async fn sent(
         &self,
         caller: &Caller,
         headers: &HeaderMap,
@@ -216,12 +220,17 @@ impl Browser {
         let sessions = sessions.map_err(store())?;
         let clients = self.auth.clients.related_to(&account.id).await;
         let clients = clients.map_err(store())?;
+        let connections = self.auth.connections.list(Some(&account.id)).await;
+        let connections = connections.map_err(store())?;
+        let providers: Vec<_> = self.providers.iter().map(offered).collect();
         let overview = Overview {
             language,
             account,
             sessions: &sessions,
             current: visitor.principal.session,
             clients: &clients,
+            connections: &connections,
+            providers: &providers,
             token: &visitor.form_token,
             paths: &PATHS,
             notice,
@@ -265,13 +274,21 @@ impl Browser {
 }
 
 impl Sent {
-    fn text(&self, name: &'static str) -> Result<&str, Stopped> {
+    pub(super) fn text(&self, name: &'static str) -> Result<&str, Stopped> {
         self.form.text(name).map_err(Stopped::form(self.language))
     }
 }
 
-fn back() -> Response {
+/// The account page, after a form.
+pub(super) fn back() -> Response {
     see_other(HeaderValue::from_static(ACCOUNT_PATH))
+}
+
+fn offered(provider: &Provider) -> Offered<'_> {
+    Offered {
+        name: provider.name(),
+        label: provider.label(),
+    }
 }
 
 const DAY: Duration = Duration::from_hours(24);

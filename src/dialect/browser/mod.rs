@@ -6,8 +6,9 @@
 //! | `POST /_countersign/login` username, password, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
 //! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
-//! | `GET /_countersign/account` | sessions, tokens, applications, password |
-//! | `POST /_countersign/account/{sessions,tokens,clients,password}` | what its forms do |
+//! | `GET /_countersign/account` | sessions, tokens, applications, connections, password |
+//! | `POST /_countersign/account/{sessions,tokens,clients,password,connect,disconnect}` | what its forms do |
+//! | `GET /_countersign/connected/NAME?state=…&code=…` | the way back from an OpenID provider ([`connections`]) |
 //!
 //! The pages are there on every host, since a cookie belongs to one. The cookie is opaque, and out of reach of scripts. A
 //! form that another site sent is 403 and changes nothing, no cookie either ([`guard`]). With `return_to` a browser can only
@@ -18,6 +19,7 @@ pub mod guard;
 pub mod return_to;
 
 mod account;
+mod connections;
 mod login;
 
 use std::sync::Arc;
@@ -29,11 +31,14 @@ use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
+use account::PATHS;
+
 use super::Mounted;
 use super::body::BadBody;
 use super::refused::STORE_WAIT;
 use super::reply::retry_after;
 use crate::auth::Auth;
+use crate::auth::openid::Providers;
 use crate::config::Config;
 use crate::config::dialect::Place;
 use crate::gateway::endpoint::Caller;
@@ -56,6 +61,7 @@ pub const ACCOUNT_PATH: &str = "/_countersign/account";
 pub struct Browser {
     /// Knows who somebody is.
     pub auth: Arc<Auth>,
+    providers: Providers,
     ttl: Duration,
     min_length: usize,
     external_url: Url,
@@ -89,63 +95,35 @@ pub enum Stopped {
 #[must_use]
 pub fn mount(browser: &Arc<Browser>) -> Mounted {
     let everywhere = Place::default();
-    let state = || Arc::clone(browser);
-    [
-        (
-            Method::GET,
-            LOGIN_PATH,
-            get(login::show).with_state(state()),
-        ),
-        (
-            Method::POST,
-            LOGIN_PATH,
-            post(login::log_in).with_state(state()),
-        ),
-        (
-            Method::GET,
-            LOGOUT_PATH,
-            get(login::ask_to_log_out).with_state(state()),
-        ),
-        (
-            Method::POST,
-            LOGOUT_PATH,
-            post(login::log_out).with_state(state()),
-        ),
+    let handlers = [
+        (Method::GET, LOGIN_PATH, get(login::show)),
+        (Method::POST, LOGIN_PATH, post(login::log_in)),
+        (Method::GET, LOGOUT_PATH, get(login::ask_to_log_out)),
+        (Method::POST, LOGOUT_PATH, post(login::log_out)),
         (
             Method::POST,
             LOGOUT_EVERYWHERE_PATH,
-            post(login::log_out_everywhere).with_state(state()),
+            post(login::log_out_everywhere),
         ),
-        (
-            Method::GET,
-            ACCOUNT_PATH,
-            get(account::show).with_state(state()),
-        ),
-        (
-            Method::POST,
-            account::PATHS.revoke,
-            post(account::revoke).with_state(state()),
-        ),
+        (Method::GET, ACCOUNT_PATH, get(account::show)),
+        (Method::POST, PATHS.revoke, post(account::revoke)),
+        (Method::POST, PATHS.token, post(account::make_token)),
+        (Method::POST, PATHS.client, post(account::set_refused)),
+        (Method::POST, PATHS.password, post(account::change_password)),
+        (Method::POST, PATHS.connect, post(connections::connect)),
+        (Method::GET, CONNECTED_PATH, get(connections::connected)),
         (
             Method::POST,
-            account::PATHS.token,
-            post(account::make_token).with_state(state()),
+            PATHS.disconnect,
+            post(connections::disconnect),
         ),
-        (
-            Method::POST,
-            account::PATHS.client,
-            post(account::set_refused).with_state(state()),
-        ),
-        (
-            Method::POST,
-            account::PATHS.password,
-            post(account::change_password).with_state(state()),
-        ),
-    ]
-    .into_iter()
-    .fold(Mounted::default(), |mounted, (method, path, handler)| {
-        mounted.on(&everywhere, method, path, handler)
-    })
+    ];
+    handlers
+        .into_iter()
+        .fold(Mounted::default(), |mounted, (method, path, handler)| {
+            let handler = handler.with_state(Arc::clone(browser));
+            mounted.on(&everywhere, method, path, handler)
+        })
 }
 
 impl Browser {
@@ -155,6 +133,7 @@ impl Browser {
         let is_secure = config.server.is_secure();
         Self {
             auth,
+            providers: Providers::new(config),
             ttl: config.accounts.session_ttl,
             min_length: config.password.min_length,
             external_url: config.server.external_url.clone(),
@@ -287,6 +266,8 @@ fn with_cookie(mut response: Response, field: HeaderValue) -> Response {
     response
 }
 
+/// [`CALLBACK_PATH`](crate::auth::openid::CALLBACK_PATH) and the provider's name.
+const CONNECTED_PATH: &str = "/_countersign/connected/{name}";
 const LOGOUT_EVERYWHERE_PATH: &str = "/_countersign/logout-everywhere";
 /// Remembers that the login page was shown a moment ago. Sent to the login page alone.
 const MARKER: &str = "countersign-login";

@@ -29,6 +29,7 @@ use countersign::store::{Action, SharedStore, StoreError};
 use gated::Gated;
 
 mod accounts;
+mod connections;
 pub(crate) mod gated;
 mod import;
 mod login;

@@ -182,6 +182,8 @@ async fn a_form_without_the_sessions_token_does_nothing() {
         TOKENS,
         CLIENTS,
         CHANGE,
+        "/_countersign/account/connect",
+        "/_countersign/account/disconnect",
         "/_countersign/logout-everywhere",
     ] {
         for token in ["", "x", &others] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking too")]
 
 mod account;
+mod connections;
 mod login;
 mod namespace;
 mod payloads;

@@ -10,13 +10,13 @@ use countersign::auth::issuer::ApiToken;
 use countersign::config::Config;
 use countersign::config::environment::Environment;
 use countersign::model::account::{Account, Email, Group, Role, Username};
-use countersign::model::audit::Actor;
+use countersign::model::audit::{Actor, AuditRecord};
 use countersign::model::client::{Client as ClientApplication, Handoff};
 use countersign::model::id::{ClientId, SessionId};
 use countersign::model::time::Timestamp;
 use countersign::proxy::journal::{Journal, JournalGuard};
 use countersign::server::Server;
-use countersign::store::Action;
+use countersign::store::{Action, SharedStore};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -30,6 +30,7 @@ pub(crate) struct Gateway {
     /// Its admin listener.
     pub(crate) admin: SocketAddr,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) store: SharedStore,
     directory: TempDir,
     log: Log,
     _written: JournalGuard,
@@ -67,7 +68,7 @@ impl Gateway {
         let server = server.unwrap();
         let (listeners, admin) = server.addresses();
         let (stop, stopped) = oneshot::channel::<()>();
-        let auth = Arc::clone(&server.auth);
+        let (auth, store) = (Arc::clone(&server.auth), Arc::clone(&server.store));
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
@@ -75,6 +76,7 @@ impl Gateway {
             address: listeners[0],
             admin: admin.unwrap(),
             auth,
+            store,
             directory,
             log,
             _written: written,
@@ -163,6 +165,36 @@ impl Gateway {
     /// `GET path` at the admin listener.
     pub(crate) async fn admin(&self, path: &str) -> Message {
         client::ask(self.admin, client::get(path, &[])).await
+    }
+
+    /// Every audit record so far.
+    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
+        self.store.audit(None).await.unwrap()
+    }
+
+    /// The mails in `mail/`, oldest first, once there are so many; panics if there never are, or if there are more.
+    pub(crate) async fn mails(&self, count: usize) -> Vec<String> {
+        for _ in 0..200 {
+            let mut files: Vec<_> = std::fs::read_dir(self.path("mail"))
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+                .filter(|file| file.extension().is_some_and(|end| end == "eml"))
+                .collect();
+            if files.len() >= count {
+                // Their names are a time and a place in the queue.
+                let place = |file: &PathBuf| {
+                    let name = file.file_stem().unwrap().to_str().unwrap();
+                    name.rsplit('-').next().unwrap().parse::<u64>().unwrap()
+                };
+                files.sort_by_key(place);
+                assert_eq!(files.len(), count, "{files:?}");
+                let read = |file| std::fs::read_to_string(file).unwrap();
+                return files.iter().map(read).collect();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("there are never {count} mails");
     }
 
     /// A path in its directory.
