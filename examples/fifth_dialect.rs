@@ -59,6 +59,7 @@ async fn login(
         client: None,
         identifier: form.text("user")?.to_owned(),
         password: Password::new(form.text("password")?),
+        code: None,
         ip: Some(caller.ip),
         grant: Grant::Access { ttl: None },
     };

@@ -67,7 +67,7 @@
 //! | [`proxy`] | 6 | the full lane: pingora's phases in our types | pingora |
 //! | [`admin`] | 6 | the admin listener: metrics, health, reload | axum |
 //! | [`dialect`] | 6 | the login APIs that clients already speak | axum |
-//! | [`pages`] | 5 | what people see: the frame of our pages and their forms | axum, maud |
+//! | [`pages`] | 5 | what people see: the frame of our pages and their forms | axum, maud, qrcode |
 //! | [`gateway`] | 5 | the route table, the one decision, upstreams, live connections, assertions | |
 //! | [`auth`] | 4 | verifying and issuing: cache, passwords, throttle, feed, mail, security keys, OpenID providers | `quick_cache`, argon2, lettre, ciborium, hyper |
 //! | [`store`] | 3 | where everything lives that must not be forgotten | rusqlite |

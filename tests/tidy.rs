@@ -47,6 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "server.rs",
         ],
     ),
+    ("qrcode", &["pages/qr.rs"]),
     ("quick_cache", &["auth/cache.rs"]),
     ("argon2", &["auth/password.rs"]),
     ("lettre", &["auth/mail.rs"]),
@@ -65,7 +66,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus", &["metrics/"]),
     (
         "ring",
-        &["gateway/assertion.rs", "auth/webauthn/", "auth/openid/"],
+        &[
+            "gateway/assertion.rs",
+            "auth/totp.rs",
+            "auth/webauthn/",
+            "auth/openid/",
+        ],
     ),
     ("ciborium", &["auth/webauthn/"]),
     ("ppp", &["front/announced.rs"]),

@@ -1,30 +1,33 @@
-//! Proving oneself again (seed 002): a code by mail, and the elevated token that it is exchanged for.
+//! Proving oneself again (seed 002): a code by mail or of a second factor, and the elevated token that it is exchanged for.
 //!
-//! The code goes to the address that was confirmed and to no other. How often it may be mailed and tried is counted by the
+//! The code goes to the address that was confirmed and to no other. An account that has second factors may show a code of
+//! theirs instead, for which nothing is mailed. How often it may be mailed and tried is counted by the
 //! store, in the step that mails or tries it. What an elevated token opens is the routes' matter.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::factors::{FactorError, FactorService, Proved, Purpose, TypedCode};
 use super::letters::Letters;
 use crate::config::section::Rate;
 use crate::metrics::Metrics;
 use crate::model::audit::Actor;
 use crate::model::code::VerificationCode;
-use crate::model::id::TokenId;
+use crate::model::id::{SessionId, TokenId};
 use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
 use crate::model::token::{PlainToken, TokenKind};
 use crate::store::codes::{CodePut, CodeTried, CodeTry, NewCode};
 use crate::store::sessions::NewToken;
-use crate::store::{Action, SharedStore, StoreError};
+use crate::store::{Action, Committed, SharedStore, StoreError, Thing};
 
 /// Mails codes, and takes them for elevated tokens.
 #[derive(Debug)]
 pub struct Elevator {
     pub(super) store: SharedStore,
     pub(super) letters: Arc<Letters>,
+    pub(super) factors: Arc<FactorService>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -51,7 +54,7 @@ pub enum ElevationError {
         /// When the next may be asked for.
         retry_after: Duration,
     },
-    /// It is not the newest code that this session asked for, or that is no longer good.
+    /// It is neither the newest code that this session asked for nor one of a second factor, or it is no longer good.
     #[error("the code is not good")]
     WrongCode,
     /// No try is left.
@@ -133,31 +136,60 @@ impl Elevator {
         at: Timestamp,
         ip: Option<IpAddr>,
     ) -> Result<Elevated, ElevationError> {
+        let typed = TypedCode::new(typed);
+        if typed.is_of_a_factor() && self.has_factors(principal).await? {
+            return self.exchange_factor(principal, &typed, ttl, at, ip).await;
+        }
         let session = principal.session;
         let tried = CodeTry {
             session,
-            digest: VerificationCode::parse(typed).map(|code| code.digest(&session)),
+            digest: VerificationCode::parse(typed.expose()).map(|code| code.digest(&session)),
             per_code: TRIES_PER_CODE,
             per_account: TRIES_PER_ACCOUNT,
         };
-        let elevated = Elevated {
-            id: TokenId::generate(),
-            token: PlainToken::generate(TokenKind::Elevated),
-            expires_at: at.after(ttl),
-        };
-        let stored = NewToken {
-            digest: elevated.token.digest(),
-            kind: TokenKind::Elevated,
-            id: Some(elevated.id),
-            issued_at: at,
-            expires_at: Some(elevated.expires_at),
-        };
+        let (elevated, stored) = mint(ttl, at);
         let action = action(principal, at, ip);
         match self.store.try_code(&tried, &stored, &action).await? {
             CodeTried::Good => Ok(elevated),
             CodeTried::Wrong => Err(ElevationError::WrongCode),
             CodeTried::UsedUp { retry_after } => Err(ElevationError::TriesUsedUp { retry_after }),
         }
+    }
+
+    async fn has_factors(&self, principal: &Principal) -> Result<bool, StoreError> {
+        let enrolled = self.factors.list(&principal.account.id).await?;
+        Ok(!enrolled.kinds().is_empty())
+    }
+
+    /// A second factor in the place of a mailed code.
+    async fn exchange_factor(
+        &self,
+        principal: &Principal,
+        typed: &TypedCode,
+        ttl: Duration,
+        at: Timestamp,
+        ip: Option<IpAddr>,
+    ) -> Result<Elevated, ElevationError> {
+        let (account, session) = (&principal.account.id, principal.session);
+        let action = action(principal, at, ip);
+        let purpose = Purpose::Elevate(session);
+        let proved = self.factors.prove(account, typed, purpose, &action).await?;
+        let (elevated, stored) = mint(ttl, at);
+        self.add(&proved, session, &stored, &action).await?;
+        Ok(elevated)
+    }
+
+    /// Adds an elevated token to a session of an account whose factor was shown.
+    async fn add(
+        &self,
+        _: &Proved,
+        session: SessionId,
+        token: &NewToken,
+        action: &Action,
+    ) -> Result<(), StoreError> {
+        let added = self.store.add_token(&session, token, "elevate", action);
+        let Committed { .. } = (added.await?).ok_or(StoreError::Missing(Thing::Session))?;
+        Ok(())
     }
 
     fn count(&self, step: &'static str, failed: Option<&ElevationError>) {
@@ -174,6 +206,32 @@ impl Elevator {
     }
 }
 
+fn mint(ttl: Duration, at: Timestamp) -> (Elevated, NewToken) {
+    let elevated = Elevated {
+        id: TokenId::generate(),
+        token: PlainToken::generate(TokenKind::Elevated),
+        expires_at: at.after(ttl),
+    };
+    let stored = NewToken {
+        digest: elevated.token.digest(),
+        kind: TokenKind::Elevated,
+        id: Some(elevated.id),
+        issued_at: at,
+        expires_at: Some(elevated.expires_at),
+    };
+    (elevated, stored)
+}
+
+impl From<FactorError> for ElevationError {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::WrongCode | FactorError::NotBegun | FactorError::Exists => Self::WrongCode,
+            FactorError::TriesUsedUp { retry_after } => Self::TriesUsedUp { retry_after },
+            FactorError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 fn action(principal: &Principal, at: Timestamp, ip: Option<IpAddr>) -> Action {
     Action::new(at, Actor::Account(principal.account.id.clone()), ip)
 }
@@ -184,7 +242,7 @@ const MAILS: Rate = Rate {
     per: Duration::from_mins(5),
 };
 const TRIES_PER_CODE: u32 = 5;
-const TRIES_PER_ACCOUNT: Rate = Rate {
+pub(super) const TRIES_PER_ACCOUNT: Rate = Rate {
     count: 15,
     per: Duration::from_hours(1),
 };

@@ -8,11 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::factors::FactorService;
 use super::hasher::Hasher;
 use super::letters::Letters;
 pub use super::login::{Login, LoginError};
 pub use super::refresh::{Refresh, RefreshError};
 pub use super::register::{RegisterError, Registration};
+pub use super::second_step::{SecondStep, StepError, TICKET_TTL, Waiting};
 use super::throttle::Throttle;
 use super::verifier::Verifier;
 use crate::config::Config;
@@ -36,6 +38,7 @@ pub struct Issuer {
     pub(super) hasher: Arc<Hasher>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) letters: Arc<Letters>,
+    pub(super) factors: Arc<FactorService>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) min_length: usize,
     pub(super) confirm_email: bool,
@@ -126,7 +129,7 @@ impl Issuer {
         (store, verifier): (SharedStore, Arc<Verifier>),
         metrics: Arc<Metrics>,
         hasher: Arc<Hasher>,
-        letters: Arc<Letters>,
+        (letters, factors): (Arc<Letters>, Arc<FactorService>),
     ) -> Self {
         Self {
             store,
@@ -135,6 +138,7 @@ impl Issuer {
             throttle: Arc::new(Throttle::new(&config.throttle)),
             confirm_email: config.accounts.confirm_email,
             letters,
+            factors,
             metrics,
             min_length: config.password.min_length,
         }

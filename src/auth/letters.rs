@@ -15,6 +15,7 @@ use crate::config::section::MailTransport;
 use crate::model::account::{Account, Email};
 use crate::model::client::Client;
 use crate::model::code::VerificationCode;
+use crate::model::factor::FactorKind;
 use crate::model::mail::Mail;
 use crate::model::time::Timestamp;
 use crate::model::token::{PlainToken, TokenKind};
@@ -33,6 +34,17 @@ struct Letter<'a> {
     subject: &'a str,
     paragraphs: Vec<String>,
     alone: Alone,
+}
+
+/// What happened to an account's second factors.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FactorChange {
+    /// One was added.
+    Added(FactorKind),
+    /// One was removed.
+    Removed(FactorKind),
+    /// An operator took all of them.
+    Reset,
 }
 
 /// What stands on a line of its own.
@@ -220,6 +232,60 @@ impl Letters {
         )
     }
 
+    /// Tells an account what happened to its second factors.
+    pub(super) fn factor_changed(
+        &self,
+        to: &Email,
+        change: FactorChange,
+        ip: Option<IpAddr>,
+        at: Timestamp,
+    ) -> Option<Mail> {
+        let from = ip.map_or_else(String::new, |ip| format!(" from {ip}"));
+        let (subject, happened) = match change {
+            FactorChange::Added(FactorKind::RecoveryCode) => (
+                "New recovery codes",
+                "New recovery codes were made. Older ones are good no longer.",
+            ),
+            FactorChange::Added(FactorKind::Totp) => (
+                "Second factor added",
+                "An app that shows codes was set up as a second factor.",
+            ),
+            FactorChange::Added(FactorKind::SecurityKey) => (
+                "Second factor added",
+                "A security key was added as a second factor.",
+            ),
+            FactorChange::Removed(FactorKind::RecoveryCode) => {
+                ("Recovery codes removed", "The recovery codes were removed.")
+            }
+            FactorChange::Removed(FactorKind::Totp) => (
+                "Second factor removed",
+                "The app that shows codes was removed.",
+            ),
+            FactorChange::Removed(FactorKind::SecurityKey) => {
+                ("Second factor removed", "A security key was removed.")
+            }
+            FactorChange::Reset => (
+                "Second factors removed",
+                "An operator removed all second factors.",
+            ),
+        };
+        self.write(
+            to,
+            &Letter {
+                subject,
+                paragraphs: vec![
+                    format!(
+                        "Your account at {}, {at}{from}: {happened}",
+                        self.house()
+                    ),
+                    "If that was not you, change your password, and look at your account's sessions and second factors."
+                        .to_owned(),
+                ],
+                alone: Alone::Nothing,
+            },
+        )
+    }
+
     fn write(&self, to: &Email, letter: &Letter<'_>) -> Option<Mail> {
         self.is_on.then(|| Mail {
             to: to.clone(),
@@ -229,7 +295,8 @@ impl Letters {
         })
     }
 
-    fn house(&self) -> &str {
+    /// What people know us by.
+    pub(super) fn house(&self) -> &str {
         self.external_url.host_str().unwrap_or("countersign")
     }
 

@@ -1,17 +1,20 @@
 //! Logging in with a password.
 //!
-//! One way for every dialect: throttle → client → account → password → mint → store. A client that is unknown is said to
+//! One way for every dialect: throttle → client → account → password → second factor → mint → store. A client that is unknown is said to
 //! be, since that tells nothing about anybody. Everything else that is wrong is [`LoginError::Unrecognized`]: no such
 //! account, no password, the wrong one, a disabled account, a client that the account refuses. The five do the same work,
-//! the password's hash included, so that neither the answer nor its time tells which it was; the audit record does.
+//! the password's hash included, so that neither the answer nor its time tells which it was; the audit record does. Whether
+//! an account has a second factor is looked at, and said, only after its password was right ([`second_step`](super::second_step)).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::factors::TypedCode;
 use super::hasher::Busy;
 use super::issuer::{Grant, Issued, Issuer, Opening};
 use super::password::{Password, Verdict};
+use super::second_step::Waiting;
 use super::throttle::Limited;
 use crate::model::account::{AccountStatus, Identifier};
 use crate::model::audit::{Actor, AuditEvent, AuditResult};
@@ -35,6 +38,8 @@ pub struct Login {
     pub identifier: String,
     /// The password, as it was typed.
     pub password: Password,
+    /// A code of a second factor, if one came with it. An account without a second factor needs none.
+    pub code: Option<TypedCode>,
     /// From where.
     pub ip: Option<IpAddr>,
     /// What a success gives.
@@ -50,6 +55,18 @@ pub enum LoginError {
     /// The credentials are not good; why, is not said.
     #[error("unrecognized credentials")]
     Unrecognized,
+    /// The password is right, and the account has a second factor that was not shown.
+    #[error("a second factor is needed")]
+    FactorMissing(Waiting),
+    /// The password is right, and the second factor is not good.
+    #[error("the code of the second factor is not good")]
+    WrongFactor,
+    /// The password is right, and too many wrong codes were tried.
+    #[error("too many codes were tried")]
+    FactorTriesUsedUp {
+        /// When there are tries again.
+        retry_after: Duration,
+    },
     /// There were too many failures.
     #[error("too many failed logins")]
     Throttled {
@@ -109,6 +126,9 @@ impl Issuer {
             Ok(_)
             | Err(
                 LoginError::UnknownClient
+                | LoginError::FactorMissing(_)
+                | LoginError::WrongFactor
+                | LoginError::FactorTriesUsedUp { .. }
                 | LoginError::Throttled { .. }
                 | LoginError::Busy { .. }
                 | LoginError::Store(_),
@@ -133,6 +153,7 @@ impl Issuer {
         if verdict == Verdict::Outdated {
             self.rehash(&claim, login.password.clone()).await;
         }
+        self.check_factor(account, &login, now).await?;
         let actor = Actor::Account(account.id.clone());
         let mut action = Action::new(now.wall, actor, login.ip);
         action.mails.extend(self.first_sign_in(&claim, &login, now));
@@ -267,6 +288,9 @@ impl LoginError {
         match self {
             Self::UnknownClient => "unknown_client",
             Self::Unrecognized => "unrecognized",
+            Self::FactorMissing(_) => "second_factor_required",
+            Self::WrongFactor => "wrong_code",
+            Self::FactorTriesUsedUp { .. } => "tries_used_up",
             Self::Throttled { .. } => "throttled",
             Self::Busy { .. } => "busy",
             Self::Store(_) => "store",

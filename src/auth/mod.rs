@@ -22,6 +22,7 @@ mod again;
 mod cache;
 pub mod connections;
 pub mod elevation;
+pub mod factors;
 mod feed;
 pub mod handover;
 pub mod hasher;
@@ -34,9 +35,11 @@ pub mod openid;
 pub mod password;
 mod refresh;
 mod register;
+mod second_step;
 pub mod sessions;
 mod sweep;
 pub mod throttle;
+mod totp;
 mod used;
 pub mod verifier;
 pub mod webauthn;
@@ -44,6 +47,7 @@ pub mod webauthn;
 pub use accounts::AccountService;
 pub use connections::ConnectionService;
 pub use elevation::Elevator;
+pub use factors::FactorService;
 pub use issuer::Issuer;
 pub use mail::reach_mail;
 pub use sessions::{ClientService, SessionService};
@@ -66,6 +70,8 @@ pub struct Auth {
     pub connections: ConnectionService,
     /// Lets people prove themselves again.
     pub elevator: Elevator,
+    /// Sets up and checks second factors.
+    pub factors: Arc<FactorService>,
     feed: feed::Feed,
     uses: tokio::sync::Mutex<used::Recorder>,
     postman: Option<mail::Postman>,
@@ -88,19 +94,26 @@ impl Auth {
         let hasher = Arc::new(Hasher::new(&config.password, &metrics));
         let letters = Arc::new(Letters::new(config));
         let shared = || (Arc::clone(&store), Arc::clone(&verifier));
+        let factors = Arc::new(FactorService {
+            store: Arc::clone(&store),
+            verifier: Arc::clone(&verifier),
+            letters: Arc::clone(&letters),
+        });
         Self {
             issuer: Issuer::new(
                 config,
                 shared(),
                 Arc::clone(&metrics),
                 Arc::clone(&hasher),
-                Arc::clone(&letters),
+                (Arc::clone(&letters), Arc::clone(&factors)),
             ),
             elevator: Elevator {
                 store: Arc::clone(&store),
                 letters: Arc::clone(&letters),
+                factors: Arc::clone(&factors),
                 metrics: Arc::clone(&metrics),
             },
+            factors,
             connections: ConnectionService {
                 store: Arc::clone(&store),
                 letters: Arc::clone(&letters),

@@ -9,13 +9,16 @@
 //! | `POST /api/eat/request-verification` | 202, and a code is mailed |
 //! | `POST /api/eat/verify-code` {code} | 200 {id, `user_id`, token, `expires_at`} |
 //! | `GET /api/eat/verify`, `Elevated-Access-Token` | 200 {`user_id`, `expires_at`}; 401 if it is not good |
+//! | `/api/users/@me/factors` … | second factors: [`factors`] |
 //!
 //! Each takes any primary credential. With our cookie a `POST` has to come from a page of the same origin, since a browser
 //! sends the cookie for others too. A wrong code is 401 and 429 once the tries are used up; a fourth code in five minutes
-//! is 429; an account that has no confirmed address cannot be mailed a code and gets 409.
+//! is 429; an account that has no confirmed address cannot be mailed a code and gets 409. Once an account has a second
+//! factor, `verify-code` takes a code of it in the place of a mailed one.
 //!
 //! Errors are {error, message}; `error` is a word of a closed set.
 
+mod factors;
 mod refusal;
 mod rows;
 
@@ -26,7 +29,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -94,15 +97,42 @@ pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
         ),
         (Method::POST, "/api/eat/verify-code", post(verify_code)),
         (Method::GET, "/api/eat/verify", get(verify)),
+        (Method::GET, FACTORS, get(factors::list)),
     ];
     let mut mounted = Mounted::default();
     for (method, path, handler) in endpoints {
         let handler = handler.with_state(Arc::clone(&speaker));
         mounted = mounted.on(&dialect.place, method, path, handler);
     }
+    mounted = mounted.and(mount_factors(dialect, &speaker));
     let challenge = from_fn_with_state(speaker, add_challenge);
     mounted.router = mounted.router.layer(challenge);
     mounted
+}
+
+fn mount_factors(dialect: &IdApi, speaker: &Arc<Speaker>) -> Mounted {
+    [
+        (Method::POST, "/totp", post(factors::begin_totp)),
+        (Method::DELETE, "/totp", delete(factors::remove_totp)),
+        (Method::POST, "/totp/confirm", post(factors::confirm_totp)),
+        (
+            Method::POST,
+            "/recovery-codes",
+            post(factors::make_recovery_codes),
+        ),
+        (
+            Method::DELETE,
+            "/recovery-codes",
+            delete(factors::remove_recovery_codes),
+        ),
+        (Method::PATCH, "/keys/{id}", patch(factors::rename_key)),
+        (Method::DELETE, "/keys/{id}", delete(factors::remove_key)),
+    ]
+    .into_iter()
+    .fold(Mounted::default(), |mounted, (method, path, handler)| {
+        let (path, speaker) = (format!("{FACTORS}{path}"), Arc::clone(speaker));
+        mounted.on(&dialect.place, method, &path, handler.with_state(speaker))
+    })
 }
 
 struct Speaker {
@@ -222,6 +252,18 @@ impl Speaker {
             || origin::is_same(&head.headers, &head.uri, &self.scheme);
         is_safe.then_some(found).ok_or(Refusal::CrossSite)
     }
+
+    /// Who is asking, with a good elevated token of the same account and session.
+    async fn elevated(&self, caller: &Caller, head: &Parts) -> Result<Arc<Principal>, Refusal> {
+        let shown = self.proof(caller, head).await?;
+        let ElevationField::Token(token) = &shown.elevation else {
+            return Err(Refusal::NotElevated);
+        };
+        let verifier = &self.auth.verifier;
+        let elevation = verifier.elevation(token, &shown.principal, caller.now);
+        elevation.await?.ok_or(Refusal::NotElevated)?;
+        Ok(shown.principal)
+    }
 }
 
 /// Adds the challenge that a 401 needs: what its refusal left beside it, else that for an elevated token. Clears our cookie
@@ -259,3 +301,5 @@ fn action(principal: &Principal, caller: &Caller) -> Action {
     let actor = Actor::Account(principal.account.id.clone());
     Action::new(caller.now.wall, actor, Some(caller.ip))
 }
+
+const FACTORS: &str = "/api/users/@me/factors";

@@ -3,7 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /users` {client, email, password} | 201 {role, key, token, refresh, expires} |
-//! | `POST /users/token` {client, email, password} | 200 {role, key, token, refresh, expires} |
+//! | `POST /users/token` {client, email, password, code?} | 200 {role, key, token, refresh, expires} |
 //! | `POST /users/token/refresh` {client, key, refresh} | 200 {key, token, refresh, expires} |
 //! | `DELETE /users/token` {client}, Basic | 204 |
 //! | `GET /users`, `PATCH /users` {email}, Basic | 200 {id, email, role} |
@@ -12,6 +12,11 @@
 //! refresh again within the replay window gets the same answer. `email` is the confirmed address: one that was just given
 //! stays out of it until its link is opened. Where registration is by invitation, `POST /users` takes its secret as `code`.
 //! The client of `DELETE` may be left out; one that is not the session's own is unknown.
+//!
+//! To an account that has a second factor `POST /users/token` answers 401 {error: `second_factor_required`, message,
+//! factors}, once its password was right; factors are `totp`, `security_key`, `recovery_code`, those that it has. The same
+//! request is sent once more with `code`, of its app or its list; a wrong or used one is 401 `wrong_code`, and 429 after too
+//! many. A refresh asks for none.
 //!
 //! Errors are {error, message}; `error` is a word of a closed set.
 
@@ -34,6 +39,7 @@ use super::reply::{json, nothing};
 use super::shown::principal;
 use super::words::Refusal;
 use crate::auth::Auth;
+use crate::auth::factors::TypedCode;
 use crate::auth::issuer::{Grant, Issued, Login, Refresh, Registration};
 use crate::auth::password::Password;
 use crate::config::dialect::KeyToken;
@@ -134,6 +140,7 @@ async fn login(speaker: Speaking, caller: Calling, headers: HeaderMap, body: Bod
         client: Some(client(&form)?),
         identifier: form.text("email")?.to_owned(),
         password: Password::new(form.text("password")?),
+        code: form.optional("code")?.map(TypedCode::new),
         ip: Some(caller.ip),
         grant: speaker.grant(),
     };

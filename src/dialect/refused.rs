@@ -6,6 +6,7 @@ use super::body::BadBody;
 use super::shown::Unknown;
 use crate::auth::issuer::{LoginError, RefreshError, RegisterError};
 use crate::header::credential::Malformed;
+use crate::model::factor::FactorKind;
 use crate::store::StoreError;
 
 /// Every way to be refused. A dialect has a word for each, for those that it never meets too.
@@ -19,6 +20,10 @@ pub enum Refused {
     NoCredential,
     /// The account and password, or the refresh token, are not good.
     Unrecognized,
+    /// The password is right, and one of these is needed beside it.
+    FactorMissing(Vec<FactorKind>),
+    /// The password is right, and the code of the second factor is not.
+    WrongFactor,
     /// There is no such client, or it is not the session's.
     UnknownClient,
     /// Nobody may register.
@@ -47,6 +52,8 @@ impl Refused {
             | Self::Malformed(_)
             | Self::NoCredential
             | Self::Unrecognized
+            | Self::FactorMissing(_)
+            | Self::WrongFactor
             | Self::UnknownClient
             | Self::RegistrationClosed
             | Self::InvitationMissing
@@ -84,7 +91,10 @@ impl From<LoginError> for Refused {
         match error {
             LoginError::UnknownClient => Self::UnknownClient,
             LoginError::Unrecognized => Self::Unrecognized,
-            LoginError::Throttled { retry_after } => Self::Throttled(retry_after),
+            LoginError::FactorMissing(waiting) => Self::FactorMissing(waiting.kinds().to_vec()),
+            LoginError::WrongFactor => Self::WrongFactor,
+            LoginError::Throttled { retry_after }
+            | LoginError::FactorTriesUsedUp { retry_after } => Self::Throttled(retry_after),
             LoginError::Busy { retry_after } => Self::Unavailable(retry_after),
             LoginError::Store(error) => error.into(),
         }

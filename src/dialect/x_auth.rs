@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /auth/login` {`client_guid`, `acctname`, `acctpass`} | `{meta: {code: 200}, data: {token}}` |
+//! | `POST /auth/login` {`client_guid`, `acctname`, `acctpass`, code?} | `{meta: {code: 200}, data: {token}}` |
 //! | `POST /auth/logout` with the token | `{meta: {code: 200}, data: {is_active: false, updated_at, updated_unix}}` |
 //! | `GET /auth/status` with the token | `{meta: {code: 200}, data: {account, is_active, updated_at, updated_unix}}` |
 //!
@@ -10,6 +10,11 @@
 //! order of the seed. The HTTP status is `meta.code`, or always 200 for old clients. `updated_at` is when the token last
 //! changed: when it was made, or when it was logged out. Which of client, account and password was wrong, and whether the
 //! account refuses the client, is not said: they are all "Unrecognized Credentials".
+//!
+//! To an account that has a second factor the login answers `{meta: {code: 401, text}, data: {error, factors}}` with the
+//! error `second_factor_required`, once its password was right; factors are `totp`, `security_key`, `recovery_code`, those
+//! that it has. The same request is sent once more with `code`; a wrong or used one is 401 with the error `wrong_code`, and
+//! 429 after too many.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,7 +26,8 @@ use axum::extract::State;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use super::Mounted;
@@ -30,6 +36,7 @@ use super::refused::Refused;
 use super::reply::{json, retry_after};
 use super::shown::principal;
 use crate::auth::Auth;
+use crate::auth::factors::TypedCode;
 use crate::auth::issuer::{Grant, Login};
 use crate::auth::password::Password;
 use crate::auth::throttle::Throttle;
@@ -38,6 +45,7 @@ use crate::config::section::{self, Rate};
 use crate::gateway::endpoint::Caller;
 use crate::model::account::{Account, Identifier};
 use crate::model::credential::AuthMethod;
+use crate::model::factor::FactorKind;
 use crate::model::id::ClientId;
 use crate::model::principal::Principal;
 use crate::model::session::Dialect;
@@ -98,6 +106,7 @@ async fn login(speaker: Speaking, caller: Calling, headers: HeaderMap, body: Bod
         dialect: Dialect::X_AUTH,
         identifier: form.text("acctname")?.to_owned(),
         password: Password::new(form.text("acctpass")?),
+        code: form.optional("code")?.map(TypedCode::new),
         client: Some(client.ok_or(Refused::Unrecognized)?),
         ip: Some(caller.ip),
         grant: Grant::Access {
@@ -175,6 +184,29 @@ impl Envelope {
         }
     }
 
+    fn factor_missing(kinds: &[FactorKind]) -> Self {
+        let factors = kinds.iter().map(|kind| kind.as_str()).collect();
+        Self::factor(
+            "Second Factor Required",
+            "second_factor_required",
+            Some(factors),
+        )
+    }
+
+    fn wrong_factor() -> Self {
+        Self::factor("Wrong Code", "wrong_code", None)
+    }
+
+    fn factor(text: &'static str, error: &'static str, factors: Option<Vec<&'static str>>) -> Self {
+        Self {
+            meta: Meta {
+                text: Some(text.into()),
+                ..Meta::of(401)
+            },
+            data: Data::Factor { error, factors },
+        }
+    }
+
     /// What the seed shows for a token that is not good.
     fn invalid() -> Self {
         Self {
@@ -190,7 +222,12 @@ impl Envelope {
 impl IntoResponse for Envelope {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.meta.code).unwrap_or_default();
-        json(status, &self)
+        let mut response = json(status, &self);
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }
 
@@ -220,6 +257,11 @@ enum Data {
         is_active: bool,
         updated_at: OrFalse<String>,
         updated_unix: OrFalse<i64>,
+    },
+    Factor {
+        error: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        factors: Option<Vec<&'static str>>,
     },
     Text(&'static str),
     Nothing(bool),
@@ -281,6 +323,8 @@ impl Refusal {
     fn envelope(&self) -> Envelope {
         let (code, text) = match &self.0 {
             Refused::NoCredential => return Envelope::invalid(),
+            Refused::FactorMissing(kinds) => return Envelope::factor_missing(kinds),
+            Refused::WrongFactor => return Envelope::wrong_factor(),
             Refused::Body(BadBody::TooLarge) => (413, BadBody::TooLarge.to_string().into()),
             Refused::Body(bad) => (400, bad.to_string().into()),
             Refused::Malformed(malformed) => (400, malformed.to_string().into()),

@@ -158,6 +158,7 @@ mod tests {
             TokenKind::Keyed,
             TokenKind::Link,
             TokenKind::Linking,
+            TokenKind::Ticket,
         ] {
             for method in AuthMethod::ALL {
                 assert!(

@@ -36,6 +36,8 @@ pub enum TokenKind {
     Link,
     /// The `state` of an attempt to link an account elsewhere.
     Linking,
+    /// What a browser holds between the password and the second factor.
+    Ticket,
 }
 
 /// A token as its holder has it. Never stored, never shown but through [`Self::expose`].
@@ -66,7 +68,7 @@ pub struct RotationNonce([u8; 32]);
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Access,
         Self::Key,
         Self::Keyed,
@@ -78,6 +80,7 @@ impl TokenKind {
         Self::Browser,
         Self::Link,
         Self::Linking,
+        Self::Ticket,
     ];
 
     /// What tokens of this kind begin with.
@@ -95,6 +98,7 @@ impl TokenKind {
             Self::Browser => "csb_",
             Self::Link => "csl_",
             Self::Linking => "cso_",
+            Self::Ticket => "csf_",
         }
     }
 

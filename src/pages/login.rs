@@ -35,6 +35,8 @@ pub enum Notice {
     SentTwice,
     /// The password was changed, which ended every session.
     PasswordChanged,
+    /// The login was begun too long ago, or what made it good is gone.
+    Stale,
 }
 
 impl Login<'_> {
@@ -71,7 +73,7 @@ impl Notice {
             Self::Unrecognized => StatusCode::UNAUTHORIZED,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::SentTwice | Self::PasswordChanged => StatusCode::OK,
+            Self::SentTwice | Self::PasswordChanged | Self::Stale => StatusCode::OK,
         }
     }
 
@@ -83,6 +85,7 @@ impl Notice {
             Self::Unavailable => ("alert", text.unavailable),
             Self::SentTwice => ("alert", text.login_sent_twice),
             Self::PasswordChanged => ("status", text.password_changed),
+            Self::Stale => ("alert", text.login_stale),
         };
         html! { p.notice role=(role) { (says) } }
     }

@@ -14,6 +14,8 @@ pub mod consent;
 pub mod invitation;
 pub mod language;
 pub mod login;
+pub mod qr;
+pub mod second_factor;
 mod text;
 
 use axum::response::{IntoResponse, Response};

@@ -143,6 +143,7 @@ impl Maker<'_> {
             client: Some(ClientId::parse(CLIENT)?),
             identifier: EMAIL.to_owned(),
             password: Password::new(self.password),
+            code: None,
             ip: None,
             grant,
         };

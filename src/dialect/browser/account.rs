@@ -255,8 +255,14 @@ impl Browser {
                 .issuer
                 .check_password(account, current, Some(caller.ip), caller.now);
         checked.await.map_err(|error| match error {
-            LoginError::UnknownClient | LoginError::Unrecognized => (Notice::WrongPassword, None),
-            LoginError::Throttled { retry_after } => (Notice::Throttled, Some(retry_after)),
+            LoginError::UnknownClient
+            | LoginError::Unrecognized
+            | LoginError::FactorMissing(_)
+            | LoginError::WrongFactor => (Notice::WrongPassword, None),
+            LoginError::Throttled { retry_after }
+            | LoginError::FactorTriesUsedUp { retry_after } => {
+                (Notice::Throttled, Some(retry_after))
+            }
             LoginError::Busy { retry_after } => unavailable(retry_after),
             LoginError::Store(_) => unavailable(STORE_WAIT),
         })?;

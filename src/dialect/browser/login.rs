@@ -7,14 +7,16 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{COOKIE, WWW_AUTHENTICATE};
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Uri};
+use url::Url;
 
 use super::return_to::ReturnTo;
 use super::{
-    ACCOUNT_PATH, Browser, LOGIN_PATH, LOGOUT_PATH, MARKER, MOMENT, Stopped, see_other, with_cookie,
+    ACCOUNT_PATH, Browser, LOGIN_PATH, LOGOUT_PATH, MARKER, MOMENT, Stopped, Visitor, see_other,
+    value_of, with_cookie,
 };
-use crate::auth::issuer::{Grant, Login, LoginError};
+use crate::auth::issuer::{Grant, Issued, Login, LoginError};
 use crate::auth::password::Password;
 use crate::dialect::body::Form;
 use crate::dialect::refused::STORE_WAIT;
@@ -23,18 +25,19 @@ use crate::gateway::endpoint::Caller;
 use crate::model::session::Dialect;
 use crate::pages::login::{self as page, Notice};
 use crate::pages::{Language, Page};
+use crate::store::StoreError;
 
 /// `GET /_countersign/login`.
 pub(super) async fn show(
     State(browser): State<Arc<Browser>>,
     headers: HeaderMap,
     uri: Uri,
-) -> Response {
+) -> Result<Response, Stopped> {
     let parameter = |wanted| in_query(&uri, wanted);
     let return_to = parameter("return_to").and_then(|path| ReturnTo::parse(&path));
     let notice = if parameter("changed").is_some() {
         Some(Notice::PasswordChanged)
-    } else if return_to.is_some() && was_here(&headers) {
+    } else if return_to.is_some() && value_of(&headers, MARKER).is_some() {
         Some(Notice::SentTwice)
     } else {
         None
@@ -47,11 +50,12 @@ pub(super) async fn show(
         client: None,
         notice,
     };
-    let response = form.page().into_response();
-    match return_to {
+    let page = browser.leading_on(form.page(), return_to.as_ref(), form.language);
+    let response = page.await?.into_response();
+    Ok(match return_to {
         Some(_) => with_cookie(response, browser.marker.set("1", MOMENT)),
         None => response,
-    }
+    })
 }
 
 /// `POST /_countersign/login`. Always a new session; the one that the browser had before ends.
@@ -75,31 +79,24 @@ pub(super) async fn log_in(
         client: None,
         identifier: username.to_owned(),
         password: Password::new(password),
+        code: None,
         ip: Some(caller.ip),
         grant: Grant::Browser { ttl: browser.ttl },
     };
     let auth = &browser.auth;
     let issued = match auth.issuer.login(login, caller.now).await {
         Ok(issued) => issued,
+        Err(LoginError::FactorMissing(waiting)) => {
+            let there = browser.to_second_step(&waiting, return_to.as_ref(), &caller, language);
+            return there.await;
+        }
         Err(error) => {
-            let return_to = return_to.as_ref().map(ReturnTo::as_str);
-            return Ok(refuse(&error, language, username, return_to));
+            let refused = browser.refuse(&error, language, username, return_to.as_ref());
+            return refused.await;
         }
     };
-    if let Some(before) = before {
-        let ended = auth
-            .issuer
-            .logout(&before.principal, Some(caller.ip), caller.now);
-        ended.await.map_err(Stopped::store(language))?;
-    }
-    let location = return_to.as_ref().map_or(ACCOUNT_PATH, ReturnTo::as_str);
-    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
-    let cookie = browser.cookie.set(issued.token.expose(), browser.ttl);
-    let marker = browser.marker.set("1", MOMENT);
-    Ok(with_cookie(
-        with_cookie(see_other(location), cookie),
-        marker,
-    ))
+    let welcome = browser.welcome(&issued, before, return_to.as_ref(), &caller);
+    welcome.await.map_err(Stopped::store(language))
 }
 
 /// `GET /_countersign/logout`.
@@ -163,35 +160,88 @@ pub(super) async fn log_out_everywhere(
     Ok(with_cookie(there, browser.cookie.clear()))
 }
 
-/// One page for every reason that has to do with the credentials.
-fn refuse(
-    error: &LoginError,
-    language: Language,
-    username: &str,
-    return_to: Option<&str>,
-) -> Response {
-    let (notice, wait) = notice(error);
-    let page: Page = page::Login {
-        language,
-        action: LOGIN_PATH,
-        return_to,
-        username,
-        client: None,
-        notice: Some(notice),
+impl Browser {
+    /// Gives a browser its new session, and ends the one that it had before.
+    pub(super) async fn welcome(
+        &self,
+        issued: &Issued,
+        before: Option<Visitor>,
+        return_to: Option<&ReturnTo>,
+        caller: &Caller,
+    ) -> Result<Response, StoreError> {
+        if let Some(before) = before {
+            let ip = Some(caller.ip);
+            let ended = (self.auth.issuer).logout(&before.principal, ip, caller.now);
+            ended.await?;
+        }
+        let location = return_to.map_or(ACCOUNT_PATH, ReturnTo::as_str);
+        let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+        let cookie = self.cookie.set(issued.token.expose(), self.ttl);
+        let marker = self.marker.set("1", MOMENT);
+        Ok(with_cookie(
+            with_cookie(see_other(location), cookie),
+            marker,
+        ))
     }
-    .page();
-    let mut response = page.into_response();
-    if notice == Notice::Unrecognized {
-        let challenge = HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+
+    /// The same page, whose form may end at the registered URL that its way back goes on to: browsers hold a page's policy
+    /// against every redirect that follows its form.
+    pub(super) async fn leading_on(
+        &self,
+        page: Page,
+        return_to: Option<&ReturnTo>,
+        language: Language,
+    ) -> Result<Page, Stopped> {
+        let way_back = return_to.and_then(|there| there.as_str().parse().ok());
+        let asked = way_back.and_then(|uri: Uri| in_query(&uri, "redirect_url"));
+        let Some(asked) = asked else {
+            return Ok(page);
+        };
+        let registered = self.auth.clients.registered_for(&asked).await;
+        let is_registered = registered.map_err(Stopped::store(language))?.is_some();
+        let url = Url::parse(&asked).ok().filter(|_| is_registered);
+        Ok(match url {
+            Some(url) => page.leading_to(&url),
+            None => page,
+        })
     }
-    retry_after(response, wait)
+
+    /// One page for every reason that has to do with the credentials.
+    async fn refuse(
+        &self,
+        error: &LoginError,
+        language: Language,
+        username: &str,
+        return_to: Option<&ReturnTo>,
+    ) -> Result<Response, Stopped> {
+        let (notice, wait) = notice(error);
+        let form = page::Login {
+            language,
+            action: LOGIN_PATH,
+            return_to: return_to.map(ReturnTo::as_str),
+            username,
+            client: None,
+            notice: Some(notice),
+        };
+        let page = self.leading_on(form.page(), return_to, language).await?;
+        let mut response = page.into_response();
+        if notice == Notice::Unrecognized {
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        Ok(retry_after(response, wait))
+    }
 }
 
 fn notice(error: &LoginError) -> (Notice, Option<Duration>) {
     match error {
-        LoginError::UnknownClient | LoginError::Unrecognized => (Notice::Unrecognized, None),
-        LoginError::Throttled { retry_after } => (Notice::Throttled, Some(*retry_after)),
+        LoginError::UnknownClient
+        | LoginError::Unrecognized
+        | LoginError::FactorMissing(_)
+        | LoginError::WrongFactor => (Notice::Unrecognized, None),
+        LoginError::Throttled { retry_after } | LoginError::FactorTriesUsedUp { retry_after } => {
+            (Notice::Throttled, Some(*retry_after))
+        }
         LoginError::Busy { retry_after } => (Notice::Unavailable, Some(*retry_after)),
         LoginError::Store(error) => {
             tracing::warn!(%error, "a login cannot be judged");
@@ -200,21 +250,8 @@ fn notice(error: &LoginError) -> (Notice, Option<Duration>) {
     }
 }
 
-/// Whether the login page was shown to this browser a moment ago.
-fn was_here(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .any(|pair| {
-            pair.trim()
-                .strip_prefix(MARKER)
-                .is_some_and(|rest| rest.starts_with('='))
-        })
-}
-
-fn in_query(uri: &Uri, wanted: &str) -> Option<String> {
+/// The first value of a query's parameter.
+pub(super) fn in_query(uri: &Uri, wanted: &str) -> Option<String> {
     let query = uri.query().unwrap_or_default().as_bytes();
     url::form_urlencoded::parse(query)
         .find(|(name, _)| name == wanted)

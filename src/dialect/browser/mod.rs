@@ -3,7 +3,9 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /_countersign/login?return_to=…` | the login form |
-//! | `POST /_countersign/login` username, password, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
+//! | `POST /_countersign/login` username, password, `return_to` | 303 there with a new session's cookie, or to the second step; 401, 429, 503 with the form |
+//! | `GET /_countersign/login/factor` | the form for a code, to a browser whose password was right |
+//! | `POST /_countersign/login/factor` code, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
 //! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
 //! | `GET /_countersign/account` | sessions, tokens, applications, connections, password |
@@ -21,13 +23,14 @@ pub mod return_to;
 mod account;
 mod connections;
 mod login;
+mod second_factor;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
@@ -51,6 +54,8 @@ use crate::store::{Action, StoreError};
 
 /// The login page.
 pub const LOGIN_PATH: &str = "/_countersign/login";
+/// The second step of logging in, of an account that has a second factor.
+const FACTOR_PATH: &str = "/_countersign/login/factor";
 /// Ends the session.
 pub const LOGOUT_PATH: &str = "/_countersign/logout";
 /// The account page.
@@ -67,6 +72,7 @@ pub struct Browser {
     external_url: Url,
     cookie: OwnCookie,
     marker: OwnCookie,
+    ticket: OwnCookie,
 }
 
 /// Who is logged in with the browser that asks.
@@ -98,6 +104,8 @@ pub fn mount(browser: &Arc<Browser>) -> Mounted {
     let handlers = [
         (Method::GET, LOGIN_PATH, get(login::show)),
         (Method::POST, LOGIN_PATH, post(login::log_in)),
+        (Method::GET, FACTOR_PATH, get(second_factor::show)),
+        (Method::POST, FACTOR_PATH, post(second_factor::prove)),
         (Method::GET, LOGOUT_PATH, get(login::ask_to_log_out)),
         (Method::POST, LOGOUT_PATH, post(login::log_out)),
         (
@@ -144,6 +152,11 @@ impl Browser {
             },
             marker: OwnCookie {
                 name: MARKER,
+                path: LOGIN_PATH,
+                is_secure,
+            },
+            ticket: OwnCookie {
+                name: TICKET,
                 path: LOGIN_PATH,
                 is_secure,
             },
@@ -261,6 +274,16 @@ fn to_login(return_to: &'static str) -> Response {
     see_other(location.unwrap_or(HeaderValue::from_static(LOGIN_PATH)))
 }
 
+/// The value of a cookie that goes to our pages alone; `None` if there is none such, or more than one.
+fn value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let fields = headers.get_all(COOKIE).iter();
+    let mut values = fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    values.next().filter(|_| values.next().is_none())
+}
+
 fn with_cookie(mut response: Response, field: HeaderValue) -> Response {
     response.headers_mut().append(SET_COOKIE, field);
     response
@@ -271,5 +294,7 @@ const CONNECTED_PATH: &str = "/_countersign/connected/{name}";
 const LOGOUT_EVERYWHERE_PATH: &str = "/_countersign/logout-everywhere";
 /// Remembers that the login page was shown a moment ago. Sent to the login page alone.
 const MARKER: &str = "countersign-login";
+/// The ticket of a login that waits for its second step. Sent to the login pages alone.
+const TICKET: &str = "countersign-ticket";
 /// How long a moment is. Source: issue 2, "a second bounce within 10 s".
 const MOMENT: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ pub struct ReturnTo(String);
 impl ReturnTo {
     /// Takes a path that a browser cannot understand as another origin: it begins with one `/`, is printable ASCII without
     /// `\`, which browsers read as `/`, and resolves to where it was resolved from. `None` for anything else, which is
-    /// then ignored, and for the login page itself.
+    /// then ignored, and for the login pages themselves.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let second = text.as_bytes().get(1);
@@ -17,8 +17,8 @@ impl ReturnTo {
             && !matches!(second, Some(b'/' | b'\\'))
             && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         let path = text.split(['?', '#']).next().unwrap_or_default();
-        (is_local && path != super::LOGIN_PATH && path != super::LOGOUT_PATH && stays(text))
-            .then(|| Self(text.to_owned()))
+        let is_step = [super::LOGIN_PATH, super::FACTOR_PATH, super::LOGOUT_PATH].contains(&path);
+        (is_local && !is_step && stays(text)).then(|| Self(text.to_owned()))
     }
 
     /// The path and query.

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::auth::accounts::AccountError;
 use crate::auth::elevation::ElevationError;
+use crate::auth::factors::FactorError;
 use crate::dialect::refused::Refused;
 use crate::dialect::words::{self, say};
 use crate::model::policy::Denial;
@@ -25,6 +26,14 @@ pub(super) enum Refusal {
     WrongCode,
     /// The elevated token is not good, or not there.
     NotElevated,
+    /// An app for codes is set up already.
+    FactorExists,
+    /// No app for codes is being set up.
+    NotBegun,
+    /// The account has no such factor.
+    NoSuchFactor,
+    /// That is no name for a key.
+    UnusableName,
 }
 
 impl Refusal {
@@ -56,7 +65,11 @@ impl IntoResponse for Refusal {
             Self::CrossSite => say(403, "cross_site", "with a cookie this has to come from a page of the same origin"),
             Self::NotShadow => say(409, "password_exists", "the account has a password already"),
             Self::Unmailable => say(409, "unmailable", "the account has no confirmed e-mail address, or mail is off"),
-            Self::WrongCode => say(401, "wrong_code", "that is not the newest code of this session, or it is no longer good"),
+            Self::WrongCode => say(401, "wrong_code", "that is neither the newest code of this session nor one of a second factor, or it is no longer good"),
+            Self::FactorExists => say(409, "factor_exists", "an app for codes is set up already: remove it first"),
+            Self::NotBegun => say(409, "not_begun", "no app for codes is being set up"),
+            Self::NoSuchFactor => say(404, "no_such_factor", "the account has no such factor"),
+            Self::UnusableName => say(422, "unusable_name", "a name has 1 to 100 characters"),
             Self::NotElevated => say(401, "not_elevated", "an elevated token of this session is needed"),
         }
     }
@@ -70,6 +83,18 @@ impl From<ElevationError> for Refusal {
             ElevationError::TooManyMails { retry_after }
             | ElevationError::TriesUsedUp { retry_after } => Refused::Throttled(retry_after).into(),
             ElevationError::Store(error) => Self::of_store(error),
+        }
+    }
+}
+
+impl From<FactorError> for Refusal {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::Exists => Self::FactorExists,
+            FactorError::NotBegun => Self::NotBegun,
+            FactorError::WrongCode => Self::WrongCode,
+            FactorError::TriesUsedUp { retry_after } => Refused::Throttled(retry_after).into(),
+            FactorError::Store(error) => Self::of_store(error),
         }
     }
 }

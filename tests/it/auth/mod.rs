@@ -183,6 +183,7 @@ fn login(email: &str, password: &str) -> Login {
         client: None,
         identifier: email.to_owned(),
         password: Password::new(password),
+        code: None,
         ip: None,
         grant: Grant::Access { ttl: None },
     }

@@ -673,6 +673,7 @@ impl World {
             client: None,
             identifier: name.to_owned(),
             password: Password::new(password),
+            code: None,
             ip: Some(self.from),
             grant,
         };

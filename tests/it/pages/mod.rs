@@ -7,6 +7,7 @@ mod connections;
 mod login;
 mod namespace;
 mod payloads;
+mod second_factor;
 
 use std::collections::BTreeMap;
 
@@ -179,6 +180,11 @@ pub(crate) async fn world(more: &str) -> (Upstream, Gateway, Account) {
 
 pub(crate) async fn with_password(gateway: &Gateway, name: &str) -> Account {
     let account = gateway.account(name).await;
+    with_password_of(gateway, &account).await
+}
+
+/// Gives an account that password, once more if it has it.
+pub(crate) async fn with_password_of(gateway: &Gateway, account: &Account) -> Account {
     let password = Password::new(PASSWORD);
     let (accounts, action) = (&gateway.auth.accounts, action());
     let set = accounts.set_password(&account.id, password, None, &action);

@@ -25,6 +25,7 @@ pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod message;
 pub(crate) mod tls;
+pub(crate) mod totp;
 pub(crate) mod upstream;
 
 pub(crate) use client::{Client, get};
