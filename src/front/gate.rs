@@ -3,6 +3,8 @@
 //! Line by line, as the bytes arrive, so that a bare line feed is refused when it is seen and not when a deadline ends. It
 //! decides about framing alone; which host and path are whose is the gateway's business, by the same bytes.
 
+use std::ops::Range;
+
 use http::{Method, StatusCode};
 
 use crate::config::server::Limits;
@@ -47,11 +49,13 @@ pub(super) enum Malformed {
 }
 
 /// A head that is whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Whole {
     /// How many bytes it has, its empty line included.
     pub(super) bytes: usize,
     pub(super) framing: Framing,
+    /// A target in absolute-form: where it stands, and the same in origin-form.
+    pub(super) absolute: Option<(Range<usize>, Box<str>)>,
 }
 
 /// How the body that follows a head says where it ends.
@@ -69,8 +73,8 @@ pub(super) struct Scan {
     line: usize,
     searched: usize,
     version: Option<Version>,
-    /// A target that is not a path, to be compared with the host.
-    absolute: Option<Box<[u8]>>,
+    /// A target that is not a path, to be compared with the host, and where it stands.
+    absolute: Option<(usize, Box<[u8]>)>,
     fields: usize,
     hosts: usize,
     host: Box<str>,
@@ -205,7 +209,7 @@ impl Scan {
             return Err(Malformed::Target);
         }
         if !target.starts_with(b"/") && target != b"*" {
-            self.absolute = Some(target.into());
+            self.absolute = Some((method.len() + 1, target.into()));
         }
         Ok(())
     }
@@ -222,7 +226,7 @@ impl Scan {
         let (name, value) = colon
             .and_then(|colon| line.split_at_checked(colon))
             .ok_or(Malformed::Field)?;
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let value = without_white_space(value.get(1..).unwrap_or_default());
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
             return Err(Malformed::Field);
         }
@@ -262,10 +266,12 @@ impl Scan {
         if self.hosts != 1 {
             return Err(Malformed::Host);
         }
-        if let Some(target) = &self.absolute {
+        let absolute = self.absolute.as_ref().map(|(start, target)| {
             // The method matters for `*` alone.
-            Target::parse(target, &Method::GET, &self.host).map_err(|_| Malformed::Target)?;
-        }
+            let parsed = Target::parse(target, &Method::GET, &self.host);
+            let origin_form = parsed.map_err(|_| Malformed::Target)?.origin_form;
+            Ok((*start..start + target.len(), origin_form.into()))
+        });
         let framing = match (self.has_coding, self.length) {
             (true, Some(_)) => return Err(Malformed::Length),
             (true, None) if self.version == Some(Version::Http10) => return Err(Malformed::Coding),
@@ -275,6 +281,7 @@ impl Scan {
         Ok(Whole {
             bytes: self.line,
             framing,
+            absolute: absolute.transpose()?,
         })
     }
 }
@@ -290,6 +297,17 @@ fn read_version(version: &[u8]) -> Result<Version, Malformed> {
         }
         _ => Err(Malformed::RequestLine),
     }
+}
+
+/// Spaces and tabs around a value are none of it; other bytes that some trim are, and refused. Source: RFC 9110 §5.6.3.
+fn without_white_space(value: &[u8]) -> &[u8] {
+    let is_part = |byte: &u8| !b" \t".contains(byte);
+    let start = value.iter().position(is_part).unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(is_part)
+        .map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
 }
 
 /// A `tchar`. Source: RFC 9110 §5.6.2.
@@ -345,8 +363,9 @@ mod tests {
         let whole = Whole {
             bytes: head.len() - 4,
             framing: Framing::Length(0),
+            absolute: None,
         };
-        assert_eq!(read(head), Ok(Some(whole)));
+        assert_eq!(read(head), Ok(Some(whole.clone())));
         let mut scan = Scan::default();
         for end in 0..head.len() - 5 {
             assert_eq!(scan.go_on(&head[..end], &limits()), Ok(None), "{end}");
@@ -402,6 +421,8 @@ mod tests {
             (b"GET / HTTP/1.1\r\n: a\r\n\r\n", Field),
             (b"GET / HTTP/1.1\r\nHost\r\n\r\n", Field),
             (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", Field),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\r\n\r\n", LineEnd),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x0ca\r\n\r\n", Field),
             (b"GET / HTTP/1.1\r\nHost: a\r\n X: b\r\n\r\n", Folded),
             (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Length),
             (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", Length),

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::server::Limits;
 
-use super::gate::{Framing, Malformed, Scan};
+use super::gate::{Framing, Malformed, Scan, Whole};
 
 /// What a connection gave when a head was asked for.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) async fn read(
         may_skip &= matches!(**ahead, [] | [b'\r']);
         if !may_skip {
             match scan.go_on(ahead, limits) {
-                Ok(Some(whole)) => return Head::Whole(take(ahead, whole.bytes), whole.framing),
+                Ok(Some(whole)) => return Head::Whole(take(ahead, &whole), whole.framing),
                 Ok(None) => {}
                 Err(malformed) => return Head::Refused(malformed),
             }
@@ -80,11 +80,18 @@ async fn has_begun(
     }
 }
 
-/// Most heads are all there is, and keep their buffer; pingora copies less then.
-fn take(ahead: &mut BytesMut, head_bytes: usize) -> BytesMut {
-    if head_bytes == ahead.len() {
+/// A head's bytes, with its target in origin-form. Most heads are all there is, and keep their buffer: pingora copies less
+/// then.
+fn take(ahead: &mut BytesMut, whole: &Whole) -> BytesMut {
+    let head = if whole.bytes == ahead.len() {
         std::mem::take(ahead)
     } else {
-        ahead.split_to(head_bytes)
-    }
+        ahead.split_to(whole.bytes)
+    };
+    let Some((place, origin_form)) = &whole.absolute else {
+        return head;
+    };
+    let before = head.get(..place.start).unwrap_or_default();
+    let after = head.get(place.end..).unwrap_or_default();
+    BytesMut::from([before, origin_form.as_bytes(), after].concat().as_slice())
 }

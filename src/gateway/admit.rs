@@ -12,8 +12,8 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::Gateway;
-use super::preflight;
 use super::route::{Route, allow, is_never_allowed};
+use super::{astray, preflight};
 use crate::auth::Source;
 use crate::config::route::Foreign;
 use crate::header::credential::{self, Authorization, Cookie, ElevationField, Shown};
@@ -190,8 +190,14 @@ impl Gateway {
             let evidence = self.evidence(route, shown, now, trail).await;
             match evidence.map_err(Refusal::StoreUnavailable)? {
                 Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,
+                Evidence::Proven(identity)
+                    if astray::is_one(route, &identity, asked, self.scheme) =>
+                {
+                    Evidence::Astray
+                }
                 evidence @ (Evidence::Absent
                 | Evidence::Rejected
+                | Evidence::Astray
                 | Evidence::Proven(_)
                 | Evidence::Preflight) => evidence,
             }
@@ -323,7 +329,8 @@ impl Refusal {
                 | Denial::ElevationMissing { .. },
             ) => 401,
             Self::Denied(
-                Denial::RoleMissing
+                Denial::ForeignOrigin
+                | Denial::RoleMissing
                 | Denial::GroupMissing
                 | Denial::ClientNotAllowed
                 | Denial::ScopeMissing(_),

@@ -221,6 +221,7 @@ fn step_of(denial: &Denial) -> &'static str {
     match denial {
         Denial::CredentialMissing => "credential",
         Denial::CredentialRejected => "introspection",
+        Denial::ForeignOrigin => "origin",
         Denial::RoleMissing => "role",
         Denial::GroupMissing => "group",
         Denial::ClientNotAllowed => "client",

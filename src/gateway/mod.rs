@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 
 pub mod admit;
 pub mod assertion;
+mod astray;
 pub mod connections;
 pub mod endpoint;
 pub mod explain;
@@ -45,6 +46,8 @@ pub struct Gateway {
     protected: Protected,
     trusted: TrustedProxies,
     cookie_name: &'static str,
+    /// Over what people reach us.
+    scheme: &'static str,
     realm: Box<str>,
     signer: Option<Arc<Signer>>,
 }
@@ -65,6 +68,11 @@ impl Gateway {
             protected: Protected::new(config.identities.values().map(|mapping| &**mapping)),
             trusted: TrustedProxies::new(&config.server.trusted_proxies),
             cookie_name: config.server.cookie_name(),
+            scheme: if config.server.is_secure() {
+                "https"
+            } else {
+                "http"
+            },
             realm: config.server.realm.clone(),
             signer: None,
         }

@@ -37,7 +37,10 @@ pub fn challenges(
                 scopes.join(" ")
             ))]
         }
-        Denial::RoleMissing | Denial::GroupMissing | Denial::ClientNotAllowed => Vec::new(),
+        Denial::ForeignOrigin
+        | Denial::RoleMissing
+        | Denial::GroupMissing
+        | Denial::ClientNotAllowed => Vec::new(),
     }
 }
 

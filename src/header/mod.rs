@@ -7,6 +7,7 @@
 //! | [`protected`] | which names a client may not use |
 //! | [`identity`], [`forwarded`] | what the upstream is told of who is asking and from where |
 //! | [`origin`] | whether a page of ours sent a request |
+//! | [`upgrade`] | whether a request asks to leave HTTP |
 //! | [`reader`], [`challenge`] | who reads an answer, and how it asks for a credential |
 //! | [`fields`] | how a head is changed, whoever carries it |
 
@@ -24,3 +25,4 @@ pub mod own_cookie;
 pub mod protected;
 pub mod reader;
 pub mod target;
+pub mod upgrade;

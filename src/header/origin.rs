@@ -10,19 +10,22 @@ use http::{HeaderMap, Uri};
 /// the request names. One that says nothing is not.
 #[must_use]
 pub fn is_same(headers: &HeaderMap, uri: &Uri, scheme: &str) -> bool {
+    let field = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = field.or_else(|| uri.authority().map(http::uri::Authority::as_str));
+    is_of_host(headers, host.unwrap_or_default(), scheme)
+}
+
+/// The same, for whoever knows the host already; an empty one is no origin's.
+#[must_use]
+pub fn is_of_host(headers: &HeaderMap, host: &str, scheme: &str) -> bool {
     let mut sites = headers.get_all(&SEC_FETCH_SITE).iter().peekable();
     let mut origins = headers.get_all(ORIGIN).iter().peekable();
     if sites.peek().is_none() && origins.peek().is_none() {
         return false;
     }
-    let field = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = field.or_else(|| uri.authority().map(http::uri::Authority::as_str));
-    let own = host.map(|host| format!("{scheme}://{host}"));
+    let own = format!("{scheme}://{host}");
     sites.all(|site| site == "same-origin")
-        && origins.all(|origin| {
-            own.as_ref()
-                .is_some_and(|own| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
-        })
+        && origins.all(|origin| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -210,7 +210,7 @@ fn inspect(path: &str) -> Result<Facts, BadTarget> {
 fn inspect_segments(path: &str, facts: &mut Facts) -> Result<(), BadTarget> {
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        let name = segment.split(';').next().unwrap_or_default();
+        let name = name_of(segment);
         if name.is_empty() && segments.peek().is_some() {
             facts.has_double_slash = true;
         }
@@ -220,18 +220,22 @@ fn inspect_segments(path: &str, facts: &mut Facts) -> Result<(), BadTarget> {
     }
     if facts.has_encoded_slash {
         let decoded = path.replace("%2f", "/").replace("%2F", "/");
-        let has_dots = decoded
-            .split('/')
-            .any(|segment| is_dots(segment.split(';').next().unwrap_or_default()));
-        if has_dots {
+        if decoded.split('/').any(|segment| is_dots(name_of(segment))) {
             return Err(BadTarget::Dots);
         }
     }
     Ok(())
 }
 
+/// A segment without its parameters.
+fn name_of(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
+}
+
+/// Also before an encoded `;`, which a server that decodes before it cuts takes for the beginning of parameters.
 fn is_dots(name: &str) -> bool {
-    name == "." || name == ".."
+    let end = name.find("%3b").or_else(|| name.find("%3B"));
+    matches!(name.get(..end.unwrap_or(name.len())), Some("." | ".."))
 }
 
 /// The byte that two hexadecimal digits stand for.
@@ -300,6 +304,8 @@ mod tests {
             ("adm", BadTarget::Form),
             ("*", BadTarget::Form),
             ("/./a", BadTarget::Dots),
+            ("/a/..%3b/b", BadTarget::Dots),
+            ("/.%3Bx", BadTarget::Dots),
             ("/a/.", BadTarget::Dots),
             ("/a/..", BadTarget::Dots),
             ("/../a", BadTarget::Dots),

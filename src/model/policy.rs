@@ -52,6 +52,9 @@ pub enum Evidence {
     Rejected,
     /// A good credential.
     Proven(Identity),
+    /// A good credential that speaks for whoever sent it, with a request that another site sent: a browser adds cookies
+    /// whoever asks it to, and to a WebSocket without asking anybody.
+    Astray,
     /// Nothing was shown, and could not be: a browser asks with a CORS preflight whether it may send the request itself.
     Preflight,
 }
@@ -70,6 +73,8 @@ pub enum Denial {
     CredentialMissing,
     /// 401 `invalid_token`: what it showed is not good.
     CredentialRejected,
+    /// 403: another site sent it, with this one's cookie.
+    ForeignOrigin,
     /// 403: the account's role is none of the route's.
     RoleMissing,
     /// 403: the account is in none of the route's groups.
@@ -128,6 +133,7 @@ impl Denial {
         match self {
             Self::CredentialMissing => "credential_missing",
             Self::CredentialRejected => "credential_rejected",
+            Self::ForeignOrigin => "foreign_origin",
             Self::RoleMissing => "role_missing",
             Self::GroupMissing => "group_missing",
             Self::ClientNotAllowed => "client_not_allowed",
@@ -149,6 +155,9 @@ fn judge(
         (Access::Required, Evidence::Absent) => return Err(Denial::CredentialMissing),
         (Access::Optional | Access::Required, Evidence::Rejected) => {
             return Err(Denial::CredentialRejected);
+        }
+        (Access::Optional | Access::Required, Evidence::Astray) => {
+            return Err(Denial::ForeignOrigin);
         }
         (Access::Optional | Access::Required, Evidence::Proven(identity)) => identity,
     };

@@ -218,12 +218,6 @@ impl Context {
             .is_some_and(|decided| decided.trail.clears_cookie)
     }
 
-    /// Whether the route lets a connection leave HTTP.
-    pub(super) fn allows_upgrade(&self) -> bool {
-        let route = self.decided.as_ref().and_then(|it| it.route.as_ref());
-        route.is_some_and(|route| route.rule.websocket)
-    }
-
     fn count(&self, now: Now) {
         let took = now.monotonic.saturating_sub(self.now.monotonic);
         let route = self.decided.as_ref().and_then(|it| it.route.as_ref());

@@ -41,6 +41,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
 
 use crate::gateway::Outbound;
+use crate::header::upgrade::is_websocket;
 
 use context::{Attempt, Context};
 use fields::ResponseFields;
@@ -136,8 +137,11 @@ impl ProxyHttp for Lane {
             .upstream
             .choose(permit, now)
             .ok_or_else(|| Error::explain(ErrorType::ConnectError, "no server"))?;
-        let upgrades = route.rule.websocket && session.is_upgrade_req();
-        let peer = peer::peer(&server.at, &route.upstream.upstream, upgrades);
+        let peer = peer::peer(
+            &server.at,
+            &route.upstream.upstream,
+            session.is_upgrade_req(),
+        );
         context.attempt = Some(Attempt {
             server,
             started: now.monotonic,
@@ -204,7 +208,7 @@ impl ProxyHttp for Lane {
             attempt.status = Some(response.status.as_u16());
         }
         let is_upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
-        if is_upgraded && !(context.allows_upgrade() && session.is_upgrade_req()) {
+        if is_upgraded && !session.is_upgrade_req() {
             return failure::unasked_upgrade();
         }
         if self.desk.is_draining() {
@@ -308,10 +312,11 @@ fn make_plain(session: &mut Session, context: &Context) -> Result<()> {
     let Some(decided) = &context.decided else {
         return Ok(());
     };
-    let websocket = decided.route.as_ref().is_some_and(|it| it.rule.websocket);
+    let may_leave = decided.route.as_ref().is_some_and(|it| it.rule.websocket);
     let request = session.req_header_mut();
+    let leaves_http = may_leave && is_websocket(&request.method, &request.headers);
     fields::change(request, |fields| {
-        if !websocket {
+        if !leaves_http {
             fields.remove(UPGRADE);
         }
     });

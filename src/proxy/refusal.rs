@@ -81,6 +81,10 @@ impl Refused<'_> {
                 StatusCode::FORBIDDEN,
                 "The credential lacks a scope that is needed here.",
             ),
+            Denial::ForeignOrigin => (
+                StatusCode::FORBIDDEN,
+                "Only a page of this site may open a WebSocket here with its cookie.",
+            ),
             Denial::RoleMissing | Denial::GroupMissing | Denial::ClientNotAllowed => {
                 (StatusCode::FORBIDDEN, "You are not allowed to do this.")
             }

@@ -187,6 +187,7 @@ pub(crate) fn words(admission: &Admission) -> String {
             Denial::CredentialMissing => "401 missing".to_owned(),
             Denial::CredentialRejected => "401 rejected".to_owned(),
             Denial::ElevationMissing { .. } => "401 elevation".to_owned(),
+            Denial::ForeignOrigin => "foreign origin".into(),
             Denial::RoleMissing => "403 role".to_owned(),
             Denial::GroupMissing => "403 group".to_owned(),
             Denial::ClientNotAllowed => "403 client".to_owned(),

@@ -16,3 +16,4 @@ mod pages;
 mod proxy;
 mod store;
 mod support;
+mod vectors;

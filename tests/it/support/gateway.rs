@@ -226,17 +226,30 @@ impl Gateway {
         panic!("no line for {path}: {:?}", self.lines());
     }
 
-    /// The request log, once it has so many lines; panics if it does not within ten seconds, or has more.
+    /// The request log, once it has so many lines; panics if it does not get them, or has more.
     pub(crate) async fn lines_of(&self, count: usize) -> Vec<serde_json::Value> {
-        for _ in 0..1000 {
-            if self.lines().len() >= count {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        self.have_lines(count).await;
         let lines = self.lines();
         assert_eq!(lines.len(), count, "{lines:?}");
         lines
+    }
+
+    /// Waits until the request log has so many lines, two seconds at most.
+    pub(crate) async fn have_lines(&self, count: usize) {
+        for _ in 0..200 {
+            if self
+                .log
+                .0
+                .lock()
+                .unwrap()
+                .split(|byte| *byte == b'\n')
+                .count()
+                > count
+            {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
     }
 
     /// Every line of the request log so far.

@@ -73,6 +73,21 @@ impl Upstream {
         self.seen.lock().unwrap().requests.clone()
     }
 
+    /// How many requests and bytes there were so far.
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        let seen = self.seen.lock().unwrap();
+        (seen.requests.len(), seen.bytes.len())
+    }
+
+    /// The requests and bytes since then.
+    pub(crate) fn since(&self, (requests, bytes): (usize, usize)) -> (Vec<Message>, Vec<u8>) {
+        let seen = self.seen.lock().unwrap();
+        (
+            seen.requests[requests..].to_vec(),
+            seen.bytes[bytes..].to_vec(),
+        )
+    }
+
     /// The one request so far.
     pub(crate) fn request(&self) -> Message {
         let requests = self.requests();
