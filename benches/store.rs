@@ -2,12 +2,16 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     reason = "a measurement ends where something is wrong"
 )]
 
 use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,6 +45,10 @@ fn reads(criterion: &mut Criterion) {
         "a store of {size} MB opened and answered in {:?}",
         started.elapsed()
     );
+
+    drop(store);
+    start(directory.path());
+    let store = SqliteStore::open(&path).unwrap();
 
     let mut group = criterion.benchmark_group("reads with 10^6 tokens");
     // A step that is prime to the number of tokens visits them all, far from each other.
@@ -76,6 +84,61 @@ fn reads(criterion: &mut Criterion) {
     });
     group.finish();
     writes(criterion, &runtime, &Arc::new(store));
+}
+
+/// Starts `serve` over the store, again and again, and says how long it takes until it is ready.
+fn start(directory: &Path) {
+    let admin = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let config = format!(
+        "[[listen]]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"{admin}\"\n[store]\nurl = \"sqlite:store.db\"\n\
+         [mail]\ntransport = \"none\"\n[accounts]\nconfirm_email = false\n[upstream.app]\nservers = [\"http://127.0.0.1:9\"]\n\
+         [[route]]\nname = \"app\"\npath = \"/\"\nupstream = \"app\"\naccess = \"required\"\naccept = [\"bearer\"]\n"
+    );
+    std::fs::write(directory.join("countersign.toml"), config).unwrap();
+    let mut took: Vec<Duration> = (0..11).map(|_| started(directory, admin)).collect();
+    took.sort_unstable();
+    println!(
+        "serve is ready after {:?}, at most {:?}, of {} starts",
+        took[took.len() / 2],
+        took[took.len() - 1],
+        took.len()
+    );
+}
+
+fn started(directory: &Path, admin: SocketAddr) -> Duration {
+    let begun = Instant::now();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .arg("serve")
+        .current_dir(directory)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !is_ready(admin) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "serve is not ready"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let took = begun.elapsed();
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    took
+}
+
+fn is_ready(admin: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(admin)?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Logins, each with two tokens and its audit record, into the store with a million tokens.
@@ -147,7 +210,8 @@ fn fill(path: &Path, runtime: &Runtime) -> Vec<TokenDigest> {
             "INSERT INTO token (digest, session, kind, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )
         .unwrap();
-    let (from, until) = (NOW.millis(), NOW.after(Duration::from_hours(24)).millis());
+    let until = NOW.after(Duration::from_hours(24 * 365 * 100));
+    let (from, until) = (NOW.millis(), until.millis());
     let mut digests = Vec::with_capacity(TOKENS);
     for number in 0..TOKENS {
         let id = SessionId::generate();

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use http::{Method, StatusCode};
+use memchr::memchr;
 
 use crate::config::server::Limits;
 use crate::header::host;
@@ -175,9 +176,7 @@ impl Scan {
 
     fn find_line_feed(&self, bytes: &[u8]) -> Option<usize> {
         let rest = bytes.get(self.searched..)?;
-        rest.iter()
-            .position(|byte| *byte == b'\n')
-            .map(|found| self.searched + found)
+        memchr(b'\n', rest).map(|found| self.searched + found)
     }
 
     fn request_line(&mut self, line: &[u8], limits: &Limits) -> Result<(), Malformed> {
@@ -222,7 +221,7 @@ impl Scan {
         if self.fields > limits.header_fields {
             return Err(Malformed::TooLarge);
         }
-        let colon = line.iter().position(|byte| *byte == b':');
+        let colon = memchr(b':', line);
         let (name, value) = colon
             .and_then(|colon| line.split_at_checked(colon))
             .ok_or(Malformed::Field)?;
@@ -230,7 +229,11 @@ impl Scan {
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
             return Err(Malformed::Field);
         }
-        if !value.iter().all(|byte| is_field_byte(*byte)) {
+        // Without a short cut, so that many bytes are looked at at a time.
+        if !value
+            .iter()
+            .fold(true, |all, byte| all & is_field_byte(*byte))
+        {
             let is_cr = value.contains(&b'\r');
             return Err(if is_cr {
                 Malformed::LineEnd
