@@ -1,13 +1,15 @@
 //! The rows of lists, for `--json` and the API alike: the contract's keys, a struct per list. An absent value is `null`,
 //! so that every key is always there. Times are RFC 3339 in UTC.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::auth::import::ImportRow;
 use crate::model::account::Account;
 use crate::model::audit::AuditRecord;
 use crate::model::client::Client;
 use crate::model::connection::Connection;
 use crate::model::session::Session;
+use crate::store::accounts::PasswordHash;
 
 /// An account.
 #[derive(Debug, Serialize)]
@@ -84,6 +86,30 @@ pub struct AuditRow {
     actor: String,
 }
 
+/// An account of another system, as a file or the API has it.
+#[derive(Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedRow {
+    /// Its address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Its login name.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Its display name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its role; `member` if there is none.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Its groups.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
+    /// Its password's hash; without one it is a shadow account.
+    #[serde(default)]
+    pub password_hash: Option<String>,
+}
+
 impl From<&Account> for UserRow {
     fn from(account: &Account) -> Self {
         Self {
@@ -138,6 +164,32 @@ impl From<&Session> for SessionRow {
             created_at: session.created_at.to_string(),
             last_used_at: text(session.last_used_at.as_ref()),
             expires_at: text(session.expires_at.as_ref()),
+        }
+    }
+}
+
+/// Without the hash.
+impl std::fmt::Debug for ImportedRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportedRow")
+            .field("email", &self.email)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ImportedRow {
+    /// The row, on this line of its file or at this place of its request.
+    #[must_use]
+    pub fn on(self, line: usize) -> ImportRow {
+        ImportRow {
+            line,
+            email: self.email,
+            username: self.username,
+            name: self.name,
+            role: self.role,
+            groups: self.groups.unwrap_or_default(),
+            password_hash: self.password_hash.map(PasswordHash::new),
         }
     }
 }

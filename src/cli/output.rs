@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 
+use crate::model::caption::{EXPECTED, caption};
+
 /// Writes a text and a line's end. A reader that went away (`| head`) is no failure.
 pub(super) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
@@ -18,8 +20,5 @@ pub(super) fn print(text: &str) -> Result<()> {
 
 /// Reads what people will see in lists and pages: a name, a label.
 pub(super) fn name(text: &str) -> Result<Box<str>, &'static str> {
-    let text = text.trim();
-    let fits = (1..=200).contains(&text.chars().count()) && !text.contains(char::is_control);
-    fits.then(|| text.into())
-        .ok_or("use 1 to 200 characters and no control characters")
+    caption(text).ok_or(EXPECTED)
 }

@@ -22,6 +22,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod caption;
 pub mod change;
 pub mod client;
 pub mod code;

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use url::Url;
 
-use super::given::Given;
+use super::given::{Given, name};
 use super::{Api, Done, Failure};
 use crate::admin::rows::ClientRow;
 use crate::model::client::{Client, Handoff};
@@ -90,14 +90,6 @@ impl Api {
 
 fn id(text: &str) -> Done<ClientId> {
     ClientId::parse(text).map_err(|_| Failure::missing("client"))
-}
-
-fn name(text: &str) -> Done<Box<str>> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(Failure::unusable("a name is one line that is not empty"));
-    }
-    Ok(text.into())
 }
 
 fn redirect_urls(texts: &[String]) -> Done<Vec<Box<str>>> {

@@ -5,7 +5,8 @@ use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::Failure;
+use super::{Done, Failure};
+use crate::model::caption::{EXPECTED, caption};
 
 /// A JSON body.
 pub(super) struct Given<T>(pub(super) T);
@@ -22,4 +23,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
             }
         }
     }
+}
+
+/// What people will see in lists and pages.
+pub(super) fn name(text: &str) -> Done<Box<str>> {
+    caption(text).ok_or_else(|| Failure::unusable(EXPECTED))
 }

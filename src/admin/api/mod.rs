@@ -4,7 +4,9 @@
 //! types of the model, calls the same services as the command line, and answers with the same rows.
 
 mod clients;
+mod connections;
 mod given;
+mod import;
 mod sessions;
 mod users;
 
@@ -43,6 +45,9 @@ type Done<T> = Result<T, Failure>;
 impl Api {
     /// The API's paths, without a guard.
     pub(super) fn router(self) -> Router {
+        let imports = Router::new()
+            .route("/api/imports", post(import::import))
+            .layer(DefaultBodyLimit::max(import::LARGEST_BODY));
         Router::new()
             .route("/api/openapi.json", get(openapi))
             .route("/api/users", get(users::list).post(users::add))
@@ -66,8 +71,14 @@ impl Api {
             .route("/api/tokens/{id}", delete(sessions::revoke_token))
             .route("/api/sessions", get(sessions::list))
             .route("/api/sessions/{id}", delete(sessions::revoke))
+            .route(
+                "/api/connections",
+                get(connections::list).post(connections::add),
+            )
+            .route("/api/connections/{id}", delete(connections::remove))
             .route("/api/audit", get(sessions::audit))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .merge(imports)
             .with_state(self)
     }
 

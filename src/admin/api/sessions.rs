@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::given::Given;
+use super::users::Of;
 use super::{Api, Done, Failure};
 use crate::admin::rows::{AuditRow, SessionRow, TokenRow};
 use crate::auth::issuer::ApiToken;
@@ -15,13 +16,6 @@ use crate::model::id::SessionId;
 use crate::model::scope::Scope;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
-
-/// Which sessions or tokens to list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Of {
-    user: Option<String>,
-}
 
 /// Which audit events to list.
 #[derive(Deserialize)]
@@ -126,10 +120,7 @@ pub(super) async fn audit(
 
 impl Api {
     async fn sessions_of(&self, of: &Of) -> Done<Vec<Session>> {
-        let account = match &of.user {
-            Some(user) => Some(self.account(user).await?.id),
-            None => None,
-        };
+        let account = self.account_of(of).await?;
         Ok(self.auth.sessions.list(account.as_ref()).await?)
     }
 

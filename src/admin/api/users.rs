@@ -18,6 +18,13 @@ use crate::auth::password::Password;
 use crate::model::account::{Account, AccountStatus, Email, Group, Role, Username};
 use crate::model::id::AccountId;
 
+/// Whose to list; everybody's without it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Of {
+    user: Option<String>,
+}
+
 /// What `POST /api/users` takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +170,14 @@ impl Api {
     pub(super) async fn account(&self, user: &str) -> Done<Account> {
         let found = self.auth.accounts.find(user).await?;
         found.ok_or_else(|| Failure::missing("account"))
+    }
+
+    /// The id of the account whose things are to be listed, if they are one's.
+    pub(super) async fn account_of(&self, of: &Of) -> Done<Option<AccountId>> {
+        Ok(match &of.user {
+            Some(user) => Some(self.account(user).await?.id),
+            None => None,
+        })
     }
 }
 

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 
+use crate::admin::rows::ImportedRow as Row;
 use crate::auth::import::{ImportMode, ImportRow, Refused};
-use crate::store::accounts::PasswordHash;
 
 use super::Usage;
 use super::setup::Setup;
@@ -47,38 +46,6 @@ enum Format {
 
 /// One account as the file has it, or the line of what is none and why.
 type Entry = Result<ImportRow, Refused>;
-
-/// What a file can say of an account.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    username: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    role: Option<String>,
-    #[serde(default)]
-    groups: Option<Vec<String>>,
-    #[serde(default)]
-    password_hash: Option<String>,
-}
-
-impl Row {
-    fn on(self, line: usize) -> ImportRow {
-        ImportRow {
-            line,
-            email: self.email,
-            username: self.username,
-            name: self.name,
-            role: self.role,
-            groups: self.groups.unwrap_or_default(),
-            password_hash: self.password_hash.map(PasswordHash::new),
-        }
-    }
-}
 
 impl Import {
     /// Imports what can be, and says for every other row why not.

@@ -76,6 +76,9 @@ PUT /api/clients/c1/refusals/u1 | 204 | /api/clients/{client}/refusals/{user} |
 DELETE /api/clients/c1/refusals/u1 | 204 | /api/clients/{client}/refusals/{user} |
 POST /api/tokens | 201 | /api/tokens | {"user": "jo@example.org", "label": "ci", "scopes": ["read"], "expires_at": "2999-01-01T00:00:00Z"}
 GET /api/tokens?user=u1 | 200 | /api/tokens |
+POST /api/connections | 201 | /api/connections | {"user": "u1", "provider": "github", "provider_user_id": "42", "name": "Jo at GitHub"}
+GET /api/connections?user=u1 | 200 | /api/connections |
+POST /api/imports | 200 | /api/imports | {"accounts": [{"email": "old@example.org", "password_hash": "$2y$05$abcdefghijklmnopqrstuuGeLmMPtc4K4mGZfYQ1dz6UQ3S4VZlRu"}, {"email": "none"}]}
 GET /api/sessions | 200 | /api/sessions |
 POST /api/invitations | 201 | /api/invitations | {"email": "new@example.org"}
 GET /api/audit?since=2000-01-01T00:00:00Z | 200 | /api/audit |
