@@ -10,19 +10,19 @@ use url::Url;
 use super::hasher::{Busy, Hasher};
 use super::letters::Letters;
 use super::password::{Password, TooShort};
+use super::throttle::Throttle;
 use super::verifier::Verifier;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::model::account::{
     Account, AccountKind, AccountStatus, Email, Group, Identifier, Role, Username,
 };
-use crate::model::audit::{AuditEvent, AuditResult};
 use crate::model::change::{Change, Subject};
 use crate::model::id::{AccountId, SessionId};
 use crate::model::session::RevocationCause;
 use crate::model::token::{PlainToken, TokenKind};
 use crate::store::accounts::{AccountChange, AccountKey, Link, LinkPurpose, NewAccount};
-use crate::store::{Action, Committed, SharedStore, StoreError, Unique};
+use crate::store::{Action, Committed, SharedStore, StoreError};
 
 /// Makes, changes and removes accounts.
 #[derive(Debug)]
@@ -30,10 +30,11 @@ pub struct AccountService {
     pub(super) store: SharedStore,
     pub(super) verifier: Arc<Verifier>,
     hasher: Arc<Hasher>,
-    letters: Arc<Letters>,
+    pub(super) letters: Arc<Letters>,
     metrics: Arc<Metrics>,
     min_length: usize,
-    confirm_email: bool,
+    pub(super) confirm_email: bool,
+    pub(super) addresses: Throttle,
 }
 
 /// An account to be made.
@@ -97,6 +98,7 @@ impl AccountService {
             metrics,
             min_length: config.password.min_length,
             confirm_email: config.accounts.confirm_email,
+            addresses: Throttle::new(&config.throttle),
         }
     }
 
@@ -281,54 +283,7 @@ impl AccountService {
         })
     }
 
-    /// Takes an address that its account gave: pending until the link in its mail is opened, if the configuration wants
-    /// that.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if it is another account's, which then gets a mail.
-    pub async fn update_email(
-        &self,
-        id: &AccountId,
-        email: Email,
-        action: &Action,
-    ) -> Result<Account, StoreError> {
-        let change = if self.confirm_email {
-            AccountChange::PendingEmail(email.clone())
-        } else {
-            AccountChange::Email(Some(email.clone()))
-        };
-        let changed = match self.change(id, &change, None, action).await {
-            Err(StoreError::Conflict(Unique::Email)) => {
-                self.tell_owner(id, &email, action).await?;
-                Err(StoreError::Conflict(Unique::Email))
-            }
-            changed => changed,
-        }?;
-        if self.confirm_email {
-            self.letters
-                .ask_to_confirm(&*self.store, &changed, action)
-                .await?;
-        }
-        Ok(changed)
-    }
-
-    /// Uses up the link that confirms an address, and returns whose it is now; `None` if the link is not good.
-    ///
-    /// # Errors
-    /// If the store cannot answer.
-    pub async fn confirm_email(
-        &self,
-        token: &PlainToken,
-        action: &Action,
-    ) -> Result<Option<Account>, StoreError> {
-        if token.kind() != TokenKind::Link {
-            return Ok(None);
-        }
-        let confirmed = self.store.confirm_email(&token.digest(), action).await?;
-        Ok(confirmed.map(|committed| self.forget(committed)))
-    }
-
-    async fn change(
+    pub(super) async fn change(
         &self,
         id: &AccountId,
         change: &AccountChange,
@@ -343,26 +298,7 @@ impl AccountService {
         Ok(self.forget(changed))
     }
 
-    /// Lets the owner of an address know that another account gave it, and writes down which.
-    async fn tell_owner(
-        &self,
-        asked_by: &AccountId,
-        email: &Email,
-        action: &Action,
-    ) -> Result<(), StoreError> {
-        let event = AuditEvent {
-            event: "user.update-email",
-            result: AuditResult::Failure,
-            reason: Some("email_taken"),
-            user: Some(asked_by.clone()),
-            object: None,
-        };
-        let mut action = action.clone();
-        action.mails.extend(self.letters.address_taken(email));
-        self.store.record(&event, &action).await
-    }
-
-    fn forget<T>(&self, committed: Committed<T>) -> T {
+    pub(super) fn forget<T>(&self, committed: Committed<T>) -> T {
         self.verifier.forget(&committed.changes);
         committed.value
     }

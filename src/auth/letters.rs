@@ -217,6 +217,28 @@ impl Letters {
         )
     }
 
+    /// Tells the address that an account had until now that it has another.
+    pub(super) fn address_changed(&self, to: &Email, new: &Email, action: &Action) -> Option<Mail> {
+        let from = action
+            .ip
+            .map_or_else(String::new, |ip| format!(" from {ip}"));
+        self.write(
+            to,
+            &Letter {
+                subject: "The e-mail address of your account was changed",
+                paragraphs: vec![
+                    format!(
+                        "Your account at {} has the address {new} since {}{from}. This one is no longer its own.",
+                        self.house(),
+                        action.at
+                    ),
+                    "If that was not you, tell whoever runs it.".to_owned(),
+                ],
+                alone: Alone::Nothing,
+            },
+        )
+    }
+
     /// Tells an account that somebody gave its address as theirs.
     pub(super) fn address_taken(&self, to: &Email) -> Option<Mail> {
         self.write(

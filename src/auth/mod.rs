@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::store::{SharedStore, StoreError};
 
 pub mod accounts;
+pub mod addresses;
 mod again;
 mod cache;
 pub mod connections;

@@ -44,27 +44,24 @@ use super::reply::{empty, json, nothing};
 use super::shown::{Proof, proof};
 use crate::auth::Auth;
 use crate::auth::password::Password;
-use crate::auth::throttle::Throttle;
 use crate::config::Config;
 use crate::config::dialect::IdApi;
-use crate::config::section;
 use crate::gateway::endpoint::Caller;
 use crate::header::challenge::challenges;
 use crate::header::credential::{self, Authorization, Cookie, ElevationField};
 use crate::header::origin;
 use crate::header::reader::Reader;
-use crate::model::account::{Account, AccountKind, Email, Identifier};
+use crate::model::account::{Account, AccountKind, Email};
 use crate::model::audit::Actor;
 use crate::model::credential::AuthMethod;
 use crate::model::policy::Denial;
 use crate::model::principal::Principal;
-use crate::store::{Action, StoreError, Unique};
+use crate::store::Action;
 
-/// The dialect, to be mounted where its configuration says. Of the whole configuration it takes what the cookie, the
-/// challenges and the limit on mails to addresses that people give are made of.
+/// The dialect, to be mounted where its configuration says. Of the whole configuration it takes what the cookie and the
+/// challenges are made of.
 #[must_use]
 pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
-    let rate = config.throttle.per_account;
     let speaker = Arc::new(Speaker {
         auth,
         config: dialect.clone(),
@@ -72,10 +69,6 @@ pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
         clearing_cookie: HeaderValue::try_from(config.server.clearing_cookie()).ok(),
         scheme: config.server.external_url.scheme().into(),
         realm: config.server.realm.clone(),
-        addresses: Throttle::new(&section::Throttle {
-            per_account: rate,
-            per_ip: config.throttle.per_ip,
-        }),
     });
     let endpoints = [
         (Method::GET, "/api/users/@me", get(show)),
@@ -142,7 +135,6 @@ struct Speaker {
     clearing_cookie: Option<HeaderValue>,
     scheme: Box<str>,
     realm: Box<str>,
-    addresses: Throttle,
 }
 
 type Speaking = State<Arc<Speaker>>;
@@ -166,19 +158,11 @@ async fn update_email(speaker: Speaking, caller: Calling, head: Parts, body: Bod
     let principal = speaker.proof(&caller, &head).await?.principal;
     let form = Form::read(&head.headers, body).await?;
     let email = Email::parse(form.text("email")?).map_err(|_| Refused::UnusableEmail)?;
-    let id = &principal.account.id;
-    let counted = Identifier::of(id.as_str());
-    let counted = speaker
-        .addresses
-        .begin(&counted, Some(caller.ip), caller.now.monotonic);
-    counted
-        .map(drop)
-        .map_err(|limited| Refused::Throttled(limited.retry_after))?;
-    let action = action(&principal, &caller);
-    match speaker.auth.accounts.update_email(id, email, &action).await {
-        Ok(_) | Err(StoreError::Conflict(Unique::Email)) => Ok(empty(StatusCode::ACCEPTED)),
-        Err(error) => Err(Refusal::of_store(error)),
-    }
+    let (id, action) = (&principal.account.id, action(&principal, &caller));
+    let accounts = &speaker.auth.accounts;
+    let given = accounts.give_email(id, email, (&action, caller.now.monotonic));
+    given.await?;
+    Ok(empty(StatusCode::ACCEPTED))
 }
 
 async fn associate_password(speaker: Speaking, caller: Calling, head: Parts, body: Body) -> Answer {

@@ -27,6 +27,8 @@ pub struct Paths {
     pub client: &'static str,
     /// Changes the password: `current`, `new`, `repeated`.
     pub password: &'static str,
+    /// Gives another address: `email`.
+    pub email: &'static str,
     /// Goes to a provider to connect an account there: `provider`.
     pub connect: &'static str,
     /// Takes a connection away: `id`.
@@ -54,6 +56,8 @@ pub struct Overview<'a> {
     pub connections: &'a [Connection],
     /// Where more of those can be.
     pub providers: &'a [Offered<'a>],
+    /// Whether an address counts only once its link was opened.
+    pub confirms_email: bool,
     /// The session's token for forms.
     pub token: &'a str,
     /// Where the forms go.
@@ -73,6 +77,10 @@ pub enum Notice {
     PasswordTooShort(usize),
     /// A token needs a name.
     LabelMissing,
+    /// That is no address.
+    UnusableEmail,
+    /// Another address was given.
+    EmailGiven,
     /// There were too many failures.
     Throttled,
     /// No answer is possible now.
@@ -86,16 +94,12 @@ impl Overview<'_> {
         let text = self.language.text();
         let content = html! {
             @if let Some(notice) = self.notice { (notice.markup(text)) }
-            p {
-                (text.signed_in_as) " " strong { (who(self.account)) }
-                @if let Some(pending) = &self.account.pending_email {
-                    br; (pending) " (" (text.pending) ")"
-                }
-            }
+            p { (text.signed_in_as) " " strong { (who(self.account)) } }
             (self.sessions(text))
             (self.tokens(text))
             (self.clients(text))
             (self.connections(text))
+            (self.email(text))
             (self.password(text))
         };
         let status = self.notice.map_or(StatusCode::OK, Notice::status);
@@ -201,6 +205,26 @@ impl Overview<'_> {
         }
     }
 
+    fn email(&self, text: &Text) -> Markup {
+        html! {
+            section aria-labelledby="email" {
+                h2 id="email" { (text.email_heading) }
+                ul.cards {
+                    @if let Some(email) = &self.account.email { li { div { (email) } } }
+                    @if let Some(pending) = &self.account.pending_email {
+                        li { div { (pending) " " span.mark { (text.pending) } } }
+                    }
+                }
+                @if self.confirms_email { p { (text.email_lead) } }
+                (self.form(self.paths.email, &html! {
+                    label for="new-email" { (text.email_new) }
+                    input id="new-email" name="email" type="email" maxlength="254" autocomplete="email" required;
+                    button type="submit" { (text.email_button) }
+                }))
+            }
+        }
+    }
+
     fn password(&self, text: &Text) -> Markup {
         html! {
             section aria-labelledby="change" {
@@ -259,7 +283,9 @@ impl Notice {
             Self::WrongPassword
             | Self::PasswordsDiffer
             | Self::PasswordTooShort(_)
+            | Self::UnusableEmail
             | Self::LabelMissing => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::EmailGiven => StatusCode::ACCEPTED,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -271,6 +297,8 @@ impl Notice {
             Self::PasswordsDiffer => text.passwords_differ,
             Self::PasswordTooShort(_) => text.password_too_short,
             Self::LabelMissing => text.label_missing,
+            Self::UnusableEmail => text.email_unusable,
+            Self::EmailGiven => text.email_given,
             Self::Throttled => text.login_throttled,
             Self::Unavailable => text.unavailable,
         };

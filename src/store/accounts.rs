@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::journal::{done, failed};
 use super::{Action, Committed, StoreError, Unique};
 use crate::model::account::{
     Account, AccountKind, AccountStatus, Email, Group, Identifier, Role, Username,
 };
+use crate::model::audit::AuditEvent;
 use crate::model::id::{AccountId, SessionId};
 use crate::model::session::{RevocationCause, Session};
 use crate::model::time::Timestamp;
@@ -141,6 +143,10 @@ pub enum AccountChange {
     Email(Option<Email>),
     /// An address that a person gave. Audited as `user.update-email`; ends nothing.
     PendingEmail(Email),
+    /// An address that a person gave and another account has: it stands there as pending and finds nobody at a login, and
+    /// the account's older link is good no longer, so that it looks like any other to whoever gave it. Audited as a failed
+    /// `user.update-email`; ends nothing.
+    TakenEmail(Email),
     /// Audited as `user.set-username`; ends nothing.
     Username(Option<Username>),
     /// Audited as `user.set-name`; ends nothing.
@@ -212,10 +218,32 @@ impl AccountChange {
             Self::Password { .. } => "user.set-password",
             Self::FirstPassword { .. } => "user.associate-password",
             Self::Email(_) => "user.set-email",
-            Self::PendingEmail(_) => "user.update-email",
+            Self::PendingEmail(_) | Self::TakenEmail(_) => "user.update-email",
             Self::Username(_) => "user.set-username",
             Self::Name(_) => "user.set-name",
         }
+    }
+
+    /// What is written down of it, done to an account.
+    pub(super) fn audited(&self, id: &AccountId) -> AuditEvent {
+        if matches!(self, Self::TakenEmail(_)) {
+            failed(self.event(), "email_taken", Some(id), None)
+        } else {
+            done(self.event(), Some(id), None)
+        }
+    }
+
+    /// The address that has to be nobody else's, though it is only pending.
+    pub(super) fn claimed(&self) -> Option<Identifier> {
+        let Self::PendingEmail(email) = self else {
+            return None;
+        };
+        Some(Identifier::of(email.as_str()))
+    }
+
+    /// Whether the links of the account that confirm an address are good no longer.
+    pub(super) const fn drops_links(&self) -> bool {
+        matches!(self, Self::TakenEmail(_))
     }
 
     /// The hash of the password that it sets, if it sets one.
@@ -227,6 +255,7 @@ impl AccountChange {
             | Self::Status(_)
             | Self::Email(_)
             | Self::PendingEmail(_)
+            | Self::TakenEmail(_)
             | Self::Username(_)
             | Self::Name(_) => None,
         }
@@ -246,7 +275,9 @@ impl AccountChange {
                 account.email.clone_from(email);
                 account.pending_email = None;
             }
-            Self::PendingEmail(email) => account.pending_email = Some(email.clone()),
+            Self::PendingEmail(email) | Self::TakenEmail(email) => {
+                account.pending_email = Some(email.clone());
+            }
             Self::Username(username) => account.username.clone_from(username),
             Self::Name(name) => account.name.clone_from(name),
         }
@@ -275,23 +306,31 @@ impl AccountChange {
             | Self::FirstPassword { .. }
             | Self::Email(_)
             | Self::PendingEmail(_)
+            | Self::TakenEmail(_)
             | Self::Username(_)
             | Self::Name(_) => None,
         }
     }
 }
 
-/// What an account takes for itself alone: every text that finds it at a login, in its canonical form.
+/// What an account takes for itself alone: every text that finds it at a login, in its canonical form. A pending address
+/// is among them only if nobody else has it: [`pending_claim`].
 pub(super) fn claims(account: &Account) -> impl Iterator<Item = (Unique, Identifier)> {
-    let addresses = [&account.email, &account.pending_email]
-        .into_iter()
-        .flatten()
+    let address = account
+        .email
+        .iter()
         .map(|email| (Unique::Email, Identifier::of(email.as_str())));
     let name = account
         .username
         .iter()
         .map(|name| (Unique::Username, Identifier::of(name.as_str())));
-    addresses.chain(name)
+    address.chain(name)
+}
+
+/// What its pending address is looked up by, if the account has it for itself.
+pub(super) fn pending_claim(account: &Account) -> Option<Identifier> {
+    let email = account.pending_email.as_ref()?;
+    Some(Identifier::of(email.as_str()))
 }
 
 impl PasswordHash {

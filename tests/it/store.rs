@@ -56,6 +56,7 @@ promises! {
         a_link_that_is_no_invitation_invites_nobody
         a_change_is_made_audited_and_fed
         a_change_to_what_is_taken_changes_nothing
+        an_address_that_is_another_accounts_is_shown_and_no_more
         an_address_that_was_given_up_is_free
         disabling_ends_every_session
         a_new_password_ends_logins_but_one_and_no_api_token

@@ -33,6 +33,7 @@ pub(super) const PATHS: Paths = Paths {
     token: "/_countersign/account/tokens",
     client: "/_countersign/account/clients",
     password: "/_countersign/account/password",
+    email: "/_countersign/account/email",
     connect: "/_countersign/account/connect",
     disconnect: "/_countersign/account/disconnect",
     logout: LOGOUT_PATH,
@@ -208,7 +209,7 @@ impl Browser {
         }))
     }
 
-    async fn overview(
+    pub(super) async fn overview(
         &self,
         visitor: &Visitor,
         language: Language,
@@ -231,6 +232,7 @@ impl Browser {
             clients: &clients,
             connections: &connections,
             providers: &providers,
+            confirms_email: self.auth.accounts.confirms_email(),
             token: &visitor.form_token,
             paths: &PATHS,
             notice,

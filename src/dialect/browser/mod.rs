@@ -8,8 +8,8 @@
 //! | `POST /_countersign/login/factor` code, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
 //! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
-//! | `GET /_countersign/account` | sessions, tokens, applications, connections, password |
-//! | `POST /_countersign/account/{sessions,tokens,clients,password,connect,disconnect}` | what its forms do |
+//! | `GET /_countersign/account` | sessions, tokens, applications, connections, address, password |
+//! | `POST /_countersign/account/{sessions,tokens,clients,password,email,connect,disconnect}` | what its forms do |
 //! | `GET /_countersign/connected/NAME?state=…&code=…` | the way back from an OpenID provider ([`connections`]) |
 //!
 //! The pages are there on every host, since a cookie belongs to one. The cookie is opaque, and out of reach of scripts. A
@@ -22,6 +22,7 @@ pub mod return_to;
 
 mod account;
 mod connections;
+mod email;
 mod login;
 mod second_factor;
 
@@ -118,6 +119,7 @@ pub fn mount(browser: &Arc<Browser>) -> Mounted {
         (Method::POST, PATHS.token, post(account::make_token)),
         (Method::POST, PATHS.client, post(account::set_refused)),
         (Method::POST, PATHS.password, post(account::change_password)),
+        (Method::POST, PATHS.email, post(email::change)),
         (Method::POST, PATHS.connect, post(connections::connect)),
         (Method::GET, CONNECTED_PATH, get(connections::connected)),
         (

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::accounts::AccountError;
+use crate::auth::addresses::AddressError;
 use crate::auth::elevation::ElevationError;
 use crate::auth::factors::FactorError;
 use crate::dialect::refused::Refused;
@@ -95,6 +96,15 @@ impl From<FactorError> for Refusal {
             FactorError::WrongCode => Self::WrongCode,
             FactorError::TriesUsedUp { retry_after } => Refused::Throttled(retry_after).into(),
             FactorError::Store(error) => Self::of_store(error),
+        }
+    }
+}
+
+impl From<AddressError> for Refusal {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Throttled { retry_after } => Refused::Throttled(retry_after).into(),
+            AddressError::Store(error) => Self::of_store(error),
         }
     }
 }

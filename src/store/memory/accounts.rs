@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use super::{MemoryStore, State, Stored, Writing};
-use crate::model::account::Account;
+use crate::model::account::{Account, Identifier};
 use crate::model::change::Subject;
 use crate::model::id::AccountId;
 use crate::model::session::RevocationCause;
@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
 use crate::store::accounts::{
     AccountChange, AccountKey, AccountSecret, Accounts, Link, LinkPurpose, NewAccount,
-    PasswordHash, claims,
+    PasswordHash, claims, pending_claim,
 };
 use crate::store::journal::done;
 use crate::store::{Action, Committed, StoreError, Thing, Unique};
@@ -75,8 +75,16 @@ impl Accounts for MemoryStore {
             password = Some(hash.clone());
         }
         writing.state.check_claims(&account)?;
+        let is_others = |pending| writing.state.is_others(&pending, id);
+        if change.claimed().is_some_and(is_others) {
+            return Err(StoreError::Conflict(Unique::Email));
+        }
+        if change.drops_links() {
+            let links = &mut writing.state.links;
+            links.retain(|_, link| link.purpose.account() != Some(id));
+        }
         writing.put(&account, password);
-        writing.audit(done(change.event(), Some(id), None));
+        writing.audit(change.audited(id));
         writing.feed(Subject::Account(id.clone()));
         if change.ends_tickets() {
             writing.state.drop_tickets(id);
@@ -213,7 +221,14 @@ impl State {
                 return Err(StoreError::Conflict(Unique::AccountId));
             }
             self.check_claims(account)?;
-            let own: BTreeMap<_, _> = claims(account).map(|(u, i)| (i, u)).collect();
+            let pending = pending_claim(account);
+            if (pending.as_ref()).is_some_and(|pending| self.is_others(pending, &account.id)) {
+                return Err(StoreError::Conflict(Unique::Email));
+            }
+            let claims = claims(account).map(|(unique, identifier)| (identifier, unique));
+            let own: BTreeMap<_, _> = claims
+                .chain(pending.map(|it| (it, Unique::Email)))
+                .collect();
             for (identifier, unique) in own {
                 if !taken.insert(identifier) {
                     return Err(StoreError::Conflict(unique));
@@ -224,24 +239,31 @@ impl State {
     }
 
     fn check_claims(&self, account: &Account) -> Result<(), StoreError> {
-        claims(account).try_for_each(|(unique, identifier)| match self.logins.get(&identifier) {
-            Some(other) if *other != account.id => Err(StoreError::Conflict(unique)),
-            Some(_) | None => Ok(()),
+        claims(account).try_for_each(|(unique, identifier)| {
+            if self.is_others(&identifier, &account.id) {
+                return Err(StoreError::Conflict(unique));
+            }
+            Ok(())
         })
+    }
+
+    fn is_others(&self, identifier: &Identifier, than: &AccountId) -> bool {
+        let whose = self.logins.get(identifier);
+        whose.is_some_and(|whose| whose != than)
     }
 }
 
 impl Writing<'_> {
     fn put(&mut self, account: &Account, password: Option<PasswordHash>) {
         let (id, state) = (&account.id, &mut *self.state);
-        if let Some(old) = state.accounts.get(id) {
-            for (_, identifier) in claims(&old.account) {
-                state.logins.remove(&identifier);
-            }
-        }
+        state.logins.retain(|_, whose| whose != id);
         state
             .logins
             .extend(claims(account).map(|(_, identifier)| (identifier, id.clone())));
+        if let Some(pending) = pending_claim(account) {
+            // One that another account has stays a mere text.
+            state.logins.entry(pending).or_insert_with(|| id.clone());
+        }
         let account = account.clone();
         let stored = Stored { account, password };
         state.accounts.insert(stored.account.id.clone(), stored);

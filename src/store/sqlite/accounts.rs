@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::TokenDigest;
 use crate::store::accounts::{
     AccountChange, AccountKey, AccountSecret, Accounts, Link, LinkPurpose, NewAccount,
-    PasswordHash, claims,
+    PasswordHash, claims, pending_claim,
 };
 use crate::store::journal::done;
 use crate::store::{Action, Committed, StoreError, Thing, Unique};
@@ -70,11 +70,19 @@ impl Accounts for SqliteStore {
         self.write(action, move |mut writing| {
             let (number, mut secret) = writing.get(&id)?;
             change.apply(&mut secret.account)?;
+            if let Some(pending) = change.claimed()
+                && !writing.claim_one(number, &pending)?
+            {
+                return Err(StoreError::Conflict(Unique::Email));
+            }
+            if change.drops_links() {
+                run(writing.connection, DELETE_LINKS, [number])?;
+            }
             if let Some(hash) = change.password() {
                 secret.password = Some(hash.clone());
             }
             writing.update(number, &secret)?;
-            writing.audit(&done(change.event(), Some(&id), None))?;
+            writing.audit(&change.audited(&id))?;
             writing.feed(Subject::Account(id.clone()))?;
             if change.ends_tickets() {
                 writing.drop_tickets(number)?;
@@ -186,7 +194,14 @@ impl Writing<'_> {
              created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             rusqlite::params_from_iter(columns(account, password.as_ref())),
         )?;
-        self.claim(self.connection.last_insert_rowid(), account)
+        let number = self.connection.last_insert_rowid();
+        self.claim(number, account)?;
+        match pending_claim(account) {
+            Some(pending) if !self.claim_one(number, &pending)? => {
+                Err(StoreError::Conflict(Unique::Email))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn update(&self, number: i64, secret: &AccountSecret) -> Result<(), StoreError> {
@@ -203,19 +218,30 @@ impl Writing<'_> {
             "DELETE FROM login WHERE account = ?1",
             [number],
         )?;
-        self.claim(number, account)
+        self.claim(number, account)?;
+        if let Some(pending) = pending_claim(account) {
+            // One that another account has stays a mere text.
+            let _ = self.claim_one(number, &pending)?;
+        }
+        Ok(())
     }
 
-    /// Takes what an account needs for itself. An account may hold one address as confirmed and pending.
+    /// Takes what an account needs for itself.
     fn claim(&self, number: i64, account: &Account) -> Result<(), StoreError> {
         for (unique, identifier) in claims(account) {
-            let sql = "INSERT INTO login (identifier, account) VALUES (?1, ?2) \
-                ON CONFLICT DO UPDATE SET account = account WHERE account = excluded.account";
-            if run(self.connection, sql, params![identifier.as_str(), number])? == 0 {
+            if !self.claim_one(number, &identifier)? {
                 return Err(StoreError::Conflict(unique));
             }
         }
         Ok(())
+    }
+
+    /// Takes one text; false if another account has it. An account may hold one address as confirmed and pending.
+    fn claim_one(&self, number: i64, identifier: &Identifier) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO login (identifier, account) VALUES (?1, ?2) \
+            ON CONFLICT DO UPDATE SET account = account WHERE account = excluded.account";
+        let taken = run(self.connection, sql, params![identifier.as_str(), number])?;
+        Ok(taken > 0)
     }
 
     fn take_invitation(&self, digest: &TokenDigest) -> Result<(), StoreError> {
@@ -316,6 +342,7 @@ fn columns(account: &Account, password: Option<&PasswordHash>) -> [Value; 11] {
     ]
 }
 
+const DELETE_LINKS: &str = "DELETE FROM link WHERE account = ?1";
 const BY_ID: &str = concat!(
     "SELECT ",
     account_columns!(),

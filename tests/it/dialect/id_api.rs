@@ -288,7 +288,7 @@ async fn an_address_is_taken_in_and_one_that_is_taken_is_answered_alike() {
     assert_eq!(pending().await, "new@example.org");
     assert_eq!(world.mails_to("new@example.org").await.len(), 1);
     update("al@example.org").await.is(202, "");
-    assert_eq!(pending().await, "new@example.org");
+    assert_eq!(pending().await, "al@example.org");
     let told = world.mails_to("al@example.org").await;
     assert!(
         told.len() == 1 && told[0].contains("Another account"),

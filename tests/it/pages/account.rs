@@ -10,6 +10,7 @@ const ACCOUNT: &str = "/_countersign/account";
 const SESSIONS: &str = "/_countersign/account/sessions";
 const TOKENS: &str = "/_countersign/account/tokens";
 const CLIENTS: &str = "/_countersign/account/clients";
+const EMAIL: &str = "/_countersign/account/email";
 const CHANGE: &str = "/_countersign/account/password";
 
 #[tokio::test]
@@ -171,6 +172,83 @@ async fn a_password_is_changed_by_who_knows_it_and_ends_every_session() {
 }
 
 #[tokio::test]
+async fn an_address_is_changed_once_its_link_was_opened_and_the_old_one_is_told() {
+    let mail = "[mail]\ntransport = \"file\"\ndirectory = \"mail\"\n";
+    let (_app, gateway, jo) = world(mail).await;
+    with_password(&gateway, "mo").await;
+    let mut browser = Browser::new(&gateway);
+    browser.log_in("jo").await;
+    let page = browser.go(ACCOUNT).await;
+    for bad in ["", "no address", "a@b\r\nBcc: all@example.org"] {
+        let answer = browser.submit(&form(&page, EMAIL).with("email", bad)).await;
+        assert_eq!(answer.status(), 422, "{bad}");
+        assert!(
+            answer.text().contains("not an e-mail address"),
+            "{}",
+            answer.text()
+        );
+    }
+    // Whether somebody has it already is not to be seen.
+    let mut seen = Vec::new();
+    for address in ["mo@example.org", "jo@example.net"] {
+        let given = browser
+            .submit(&form(&page, EMAIL).with("email", address))
+            .await;
+        assert_eq!(given.status(), 202);
+        let later = browser.go(ACCOUNT).await.text();
+        assert!(later.contains(&format!("{address} <span")), "{later}");
+        seen.push([given.text(), later].map(|text| text.replace(address, "…")));
+    }
+    assert_eq!(seen[0], seen[1]);
+
+    let mails = gateway.mails(2).await;
+    assert!(mails[0].contains("To: mo@example.org") && mails[0].contains("Another account"));
+    let link = super::link_in(&mails[1], "/_countersign/confirm");
+    let asked = browser.go(&link).await;
+    let done = browser.submit(&form(&asked, "/_countersign/confirm")).await;
+    assert!(done.text().contains("is confirmed"), "{}", done.text());
+    let told = gateway.mails(3).await.remove(2);
+    assert!(told.contains("To: jo@example.org"), "{told}");
+    assert!(told.contains("has the address jo@example.net"), "{told}");
+    let now = gateway
+        .auth
+        .accounts
+        .find(jo.id.as_str())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(now.email.unwrap().as_str(), "jo@example.net");
+    assert_eq!(now.pending_email, None);
+}
+
+#[tokio::test]
+async fn without_mail_an_address_counts_at_once_and_stays_its_owners() {
+    let (_app, gateway, jo) = world("").await;
+    with_password(&gateway, "mo").await;
+    let mut browser = Browser::new(&gateway);
+    browser.log_in("jo").await;
+    for (address, is) in [
+        ("mo@example.org", "jo@example.org"),
+        ("jo@example.net", "jo@example.net"),
+    ] {
+        let page = browser.go(ACCOUNT).await;
+        assert!(!page.text().contains("once the link"));
+        let given = browser
+            .submit(&form(&page, EMAIL).with("email", address))
+            .await;
+        assert_eq!((given.status(), given.field("location")), (303, ACCOUNT));
+        let now = gateway
+            .auth
+            .accounts
+            .find(jo.id.as_str())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(now.email.unwrap().as_str(), is);
+    }
+}
+
+#[tokio::test]
 async fn a_form_without_the_sessions_token_does_nothing() {
     let (_app, gateway, _) = world("").await;
     let (mut browser, mut other) = (Browser::new(&gateway), Browser::new(&gateway));
@@ -182,6 +260,7 @@ async fn a_form_without_the_sessions_token_does_nothing() {
         TOKENS,
         CLIENTS,
         CHANGE,
+        EMAIL,
         "/_countersign/account/connect",
         "/_countersign/account/disconnect",
         "/_countersign/logout-everywhere",

@@ -190,3 +190,12 @@ pub(crate) async fn with_password_of(gateway: &Gateway, account: &Account) -> Ac
     let set = accounts.set_password(&account.id, password, None, &action);
     set.await.unwrap()
 }
+
+/// The path and query of a mail's link to that path.
+pub(crate) fn link_in(mail: &str, path: &str) -> String {
+    // Quoted-printable breaks long lines and writes `=` as `=3D`.
+    let plain = mail.replace("=\r\n", "").replace("=3D", "=");
+    let (_, rest) = plain.split_once(path).unwrap();
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "?=_-".contains(c)));
+    format!("{path}{}", rest.split_at(end.unwrap()).0)
+}

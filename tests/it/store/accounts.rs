@@ -192,7 +192,9 @@ pub(super) async fn a_change_is_made_audited_and_fed(store: SharedStore) {
             AccountChange::Role(role) => expected.role = role.clone(),
             AccountChange::Groups(groups) => expected.groups.clone_from(groups),
             AccountChange::Status(status) => expected.status = *status,
-            AccountChange::PendingEmail(email) => expected.pending_email = Some(email.clone()),
+            AccountChange::PendingEmail(email) | AccountChange::TakenEmail(email) => {
+                expected.pending_email = Some(email.clone());
+            }
             AccountChange::Email(email) => {
                 expected.email.clone_from(email);
                 expected.pending_email = None;
@@ -263,6 +265,47 @@ pub(super) async fn a_change_to_what_is_taken_changes_nothing(store: SharedStore
     ] {
         change(&store, "jo", own).await;
     }
+}
+
+pub(super) async fn an_address_that_is_another_accounts_is_shown_and_no_more(store: SharedStore) {
+    peopled(&store).await;
+    change(
+        &store,
+        "jo",
+        AccountChange::PendingEmail(email("x@example.org")),
+    )
+    .await;
+    let old = link_of(&store, confirmation("jo", "x@example.org")).await;
+    let taken = email("AL@example.org");
+    change(&store, "jo", AccountChange::TakenEmail(taken.clone())).await;
+    let shown = store.account(&by_id("jo")).await.unwrap().unwrap();
+    assert_eq!(shown.pending_email, Some(taken));
+    let whose = async |login: &str| {
+        store
+            .account(&by_login(login))
+            .await
+            .unwrap()
+            .map(|it| it.id)
+    };
+    assert_eq!(whose("al@example.org").await, Some(account_id("al")));
+    assert_eq!(whose("x@example.org").await, None, "given up");
+    assert!(store.link(&old, at(1)).await.unwrap().is_none());
+    // Whatever else changes, it hinders neither of them.
+    change(&store, "jo", AccountChange::Name(None)).await;
+    change(&store, "al", AccountChange::Name(None)).await;
+    assert_eq!(whose("al@example.org").await, Some(account_id("al")));
+    change(&store, "jo", AccountChange::Email(None)).await;
+    assert_eq!(whose("al@example.org").await, Some(account_id("al")));
+    let records = store.audit(None).await.unwrap();
+    let given = records
+        .iter()
+        .rev()
+        .find(|it| &*it.event == "user.update-email");
+    let given = given.unwrap();
+    assert_eq!(
+        (&*given.result, given.reason.as_deref()),
+        ("failure", Some("email_taken"))
+    );
 }
 
 pub(super) async fn an_address_that_was_given_up_is_free(store: SharedStore) {
