@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::factors::{FactorError, FactorService, Proved, Purpose, TypedCode};
+use super::keys::Asked;
 use super::letters::Letters;
 use crate::config::section::Rate;
 use crate::metrics::Metrics;
@@ -101,6 +102,52 @@ impl Elevator {
         elevated
     }
 
+    /// What a browser is asked a security key of the principal's account with; `None` if there is none to ask.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn ask_key(
+        &self,
+        principal: &Principal,
+        (at, ip): (Timestamp, Option<IpAddr>),
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        let asked = Asked::Session(principal.session);
+        let action = action(principal, at, ip);
+        let account = &principal.account.id;
+        self.factors.ask_to_sign(account, asked, &action).await
+    }
+
+    /// Takes a security key's signature, asked for with [`Self::ask_key`], for an elevated token of the principal's session.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_key(
+        &self,
+        principal: &Principal,
+        answer: &str,
+        ttl: Duration,
+        (at, ip): (Timestamp, Option<IpAddr>),
+    ) -> Result<Elevated, ElevationError> {
+        let elevated = self.exchange_key(principal, answer, ttl, at, ip).await;
+        self.count("verify", elevated.as_ref().err());
+        elevated
+    }
+
+    async fn exchange_key(
+        &self,
+        principal: &Principal,
+        answer: &str,
+        ttl: Duration,
+        at: Timestamp,
+        ip: Option<IpAddr>,
+    ) -> Result<Elevated, ElevationError> {
+        let (account, asked) = (&principal.account.id, Asked::Session(principal.session));
+        let action = action(principal, at, ip);
+        let proved = self.factors.prove_with_key(account, asked, answer, &action);
+        let proved = proved.await?;
+        self.elevate(&proved, principal.session, ttl, &action).await
+    }
+
     async fn send(
         &self,
         principal: &Principal,
@@ -174,22 +221,21 @@ impl Elevator {
         let action = action(principal, at, ip);
         let purpose = Purpose::Elevate(session);
         let proved = self.factors.prove(account, typed, purpose, &action).await?;
-        let (elevated, stored) = mint(ttl, at);
-        self.add(&proved, session, &stored, &action).await?;
-        Ok(elevated)
+        self.elevate(&proved, session, ttl, &action).await
     }
 
     /// Adds an elevated token to a session of an account whose factor was shown.
-    async fn add(
+    async fn elevate(
         &self,
         _: &Proved,
         session: SessionId,
-        token: &NewToken,
+        ttl: Duration,
         action: &Action,
-    ) -> Result<(), StoreError> {
-        let added = self.store.add_token(&session, token, "elevate", action);
+    ) -> Result<Elevated, ElevationError> {
+        let (elevated, stored) = mint(ttl, action.at);
+        let added = self.store.add_token(&session, &stored, "elevate", action);
         let Committed { .. } = (added.await?).ok_or(StoreError::Missing(Thing::Session))?;
-        Ok(())
+        Ok(elevated)
     }
 
     fn count(&self, step: &'static str, failed: Option<&ElevationError>) {

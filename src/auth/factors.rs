@@ -14,6 +14,7 @@ use super::elevation::TRIES_PER_ACCOUNT;
 use super::letters::{FactorChange, Letters};
 use super::totp::{self, TotpCode};
 use super::verifier::Verifier;
+use super::webauthn::RelyingParty;
 use crate::model::account::{Account, Email, Username};
 use crate::model::factor::{Enrolled, FactorKind, RecoveryCode, TotpSecret};
 use crate::model::id::{AccountId, SecurityKeyId, SessionId};
@@ -26,6 +27,8 @@ pub struct FactorService {
     pub(super) store: SharedStore,
     pub(super) verifier: Arc<Verifier>,
     pub(super) letters: Arc<Letters>,
+    /// Whose security keys are taken; `None` where browsers know none.
+    pub(super) site: Option<RelyingParty>,
 }
 
 /// What an app needs to show codes. Its holder gets it once, when it is set up.
@@ -212,13 +215,25 @@ impl FactorService {
         purpose: Purpose,
         action: &Action,
     ) -> Result<Proved, FactorError> {
+        let proof = self.recognise(account, typed, action).await?;
+        self.take_proof(account, proof, purpose, action).await
+    }
+
+    /// Takes what was found of what was shown, once; nothing good is a wrong try.
+    pub(super) async fn take_proof(
+        &self,
+        account: &AccountId,
+        proof: Option<FactorProof>,
+        purpose: Purpose,
+        action: &Action,
+    ) -> Result<Proved, FactorError> {
         let (event, session) = match purpose {
             Purpose::Login => ("login", None),
             Purpose::Elevate(session) => ("elevate", Some(session)),
         };
         let tried = FactorTry {
             account: account.clone(),
-            proof: self.recognise(account, typed, action).await?,
+            proof,
             event,
             session,
             per_account: TRIES_PER_ACCOUNT,
@@ -257,7 +272,12 @@ impl FactorService {
         }
     }
 
-    fn mailing(&self, account: &Account, change: FactorChange, action: &Action) -> Action {
+    pub(super) fn mailing(
+        &self,
+        account: &Account,
+        change: FactorChange,
+        action: &Action,
+    ) -> Action {
         let mut action = action.clone();
         let to = account.email.as_ref();
         let mail = to.and_then(|to| {
@@ -268,7 +288,7 @@ impl FactorService {
         action
     }
 
-    fn forget<T>(&self, committed: Committed<T>) -> T {
+    pub(super) fn forget<T>(&self, committed: Committed<T>) -> T {
         self.verifier.forget(&committed.changes);
         committed.value
     }
@@ -341,7 +361,7 @@ impl From<StoreError> for FactorError {
 }
 
 /// What an app shows an account as.
-fn label(account: &Account) -> &str {
+pub(super) fn label(account: &Account) -> &str {
     let email = account.email.as_ref().or(account.pending_email.as_ref());
     let email = email.map(Email::as_str);
     let username = account.username.as_ref().map(Username::as_str);

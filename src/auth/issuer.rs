@@ -14,7 +14,7 @@ use super::letters::Letters;
 pub use super::login::{Login, LoginError};
 pub use super::refresh::{Refresh, RefreshError};
 pub use super::register::{RegisterError, Registration};
-pub use super::second_step::{SecondStep, StepError, TICKET_TTL, Waiting};
+pub use super::second_step::{SecondStep, Shown, StepError, TICKET_TTL, Waiting};
 use super::throttle::Throttle;
 use super::verifier::Verifier;
 use crate::config::Config;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use hasher::Hasher;
 use letters::Letters;
+use webauthn::RelyingParty;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -29,6 +30,7 @@ pub mod handover;
 pub mod hasher;
 pub mod import;
 pub mod issuer;
+pub mod keys;
 pub mod letters;
 mod login;
 mod mail;
@@ -99,6 +101,7 @@ impl Auth {
             store: Arc::clone(&store),
             verifier: Arc::clone(&verifier),
             letters: Arc::clone(&letters),
+            site: RelyingParty::at(&config.server.external_url, letters.house()),
         });
         Self {
             issuer: Issuer::new(

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use super::factors::{FactorError, Proved, Purpose, TypedCode};
 use super::issuer::{Grant, Issued, Issuer, Login, LoginError, Opening};
+use super::keys::Asked;
 use crate::model::account::Account;
 use crate::model::audit::{Actor, AuditEvent, AuditResult};
 use crate::model::factor::FactorKind;
@@ -40,12 +41,21 @@ pub struct Waiting {
 pub struct SecondStep {
     /// What the first step gave.
     pub ticket: PlainToken,
-    /// The code, as it was typed.
-    pub code: TypedCode,
+    /// The factor.
+    pub shown: Shown,
     /// From where.
     pub ip: Option<IpAddr>,
     /// What a success gives.
     pub grant: Grant,
+}
+
+/// What is shown of a second factor.
+#[derive(Debug)]
+pub enum Shown {
+    /// A code, as it was typed.
+    Code(TypedCode),
+    /// What a browser answered to [`Issuer::ask_key`].
+    Key(Box<str>),
 }
 
 /// Why the second step was not taken.
@@ -110,6 +120,24 @@ impl Issuer {
         Ok(Some(waiting).filter(|waiting| !waiting.kinds.is_empty()))
     }
 
+    /// What a browser is asked a security key of the login's account with; `None` if there is none to ask.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn ask_key(
+        &self,
+        ticket: &PlainToken,
+        waiting: &Waiting,
+        ip: Option<IpAddr>,
+        now: Now,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        let action = Action::new(now.wall, Actor::Anonymous, ip);
+        let asked = Asked::Login(ticket);
+        self.factors
+            .ask_to_sign(&waiting.account, asked, &action)
+            .await
+    }
+
     /// Takes the second step: uses up the code and the ticket, and opens the session.
     ///
     /// # Errors
@@ -129,10 +157,19 @@ impl Issuer {
         let waiting = self.waiting(&step.ticket, now).await?;
         let account = waiting.ok_or(StepError::Stale)?.account;
         let action = Action::new(now.wall, Actor::Anonymous, step.ip);
-        let proved = self
-            .factors
-            .prove(&account, &step.code, Purpose::Login, &action);
-        let proved = proved.await?;
+        let factors = &self.factors;
+        let proved = match &step.shown {
+            Shown::Code(code) => {
+                factors
+                    .prove(&account, code, Purpose::Login, &action)
+                    .await?
+            }
+            Shown::Key(answer) => {
+                let asked = Asked::Login(&step.ticket);
+                let proved = factors.prove_with_key(&account, asked, answer, &action);
+                proved.await?
+            }
+        };
         self.complete(&step, &proved, now).await
     }
 

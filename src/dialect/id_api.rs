@@ -9,6 +9,7 @@
 //! | `POST /api/eat/request-verification` | 202, and a code is mailed |
 //! | `POST /api/eat/verify-code` {code} | 200 {id, `user_id`, token, `expires_at`} |
 //! | `GET /api/eat/verify`, `Elevated-Access-Token` | 200 {`user_id`, `expires_at`}; 401 if it is not good |
+//! | `/api/eat/key-options`, `/api/eat/verify-key` | the same with a security key: [`keys`] |
 //! | `/api/users/@me/factors` … | second factors: [`factors`] |
 //!
 //! Each takes any primary credential. With our cookie a `POST` has to come from a page of the same origin, since a browser
@@ -19,6 +20,7 @@
 //! Errors are {error, message}; `error` is a word of a closed set.
 
 mod factors;
+mod keys;
 mod refusal;
 mod rows;
 
@@ -90,6 +92,12 @@ pub fn mount(dialect: &IdApi, config: &Config, auth: Arc<Auth>) -> Mounted {
         ),
         (Method::POST, "/api/eat/verify-code", post(verify_code)),
         (Method::GET, "/api/eat/verify", get(verify)),
+        (
+            Method::POST,
+            "/api/eat/key-options",
+            post(keys::ask_to_sign),
+        ),
+        (Method::POST, "/api/eat/verify-key", post(keys::verify_key)),
         (Method::GET, FACTORS, get(factors::list)),
     ];
     let mut mounted = Mounted::default();
@@ -118,6 +126,8 @@ fn mount_factors(dialect: &IdApi, speaker: &Arc<Speaker>) -> Mounted {
             "/recovery-codes",
             delete(factors::remove_recovery_codes),
         ),
+        (Method::POST, "/keys", post(keys::add_key)),
+        (Method::POST, "/keys/options", post(keys::ask_for_key)),
         (Method::PATCH, "/keys/{id}", patch(factors::rename_key)),
         (Method::DELETE, "/keys/{id}", delete(factors::remove_key)),
     ]

@@ -6,6 +6,7 @@
 //! | `POST /_countersign/confirm` token=… | the address is confirmed, or the link is no longer good |
 //! | `GET /_countersign/invitation?token=…` | a page with the code to register with |
 //! | `GET /_countersign/style.css` | the stylesheet |
+//! | `GET /_countersign/keys.js` | the script that asks security keys, on the pages that do |
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::config::dialect::Place;
 use crate::gateway::endpoint::Caller;
 use crate::model::audit::Actor;
 use crate::model::token::{PlainToken, TokenKind};
+use crate::pages::key::{self, SCRIPT_PATH};
 use crate::pages::{self, Language, Page, STYLESHEET_PATH, confirm, invitation, login};
 use crate::store::Action;
 
@@ -42,6 +44,7 @@ pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
         )
         .on(&everywhere, Method::GET, INVITATION_PATH, get(invite))
         .on(&everywhere, Method::GET, STYLESHEET_PATH, get(style))
+        .on(&everywhere, Method::GET, SCRIPT_PATH, get(script))
 }
 
 async fn ask(uri: Uri, headers: HeaderMap) -> Page {
@@ -87,6 +90,10 @@ async fn confirm(
 
 async fn style() -> Response {
     pages::stylesheet()
+}
+
+async fn script() -> Response {
+    key::script()
 }
 
 fn token_in(uri: &Uri) -> Option<PlainToken> {

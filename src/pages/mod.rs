@@ -12,6 +12,7 @@ pub mod confirm;
 pub mod connections;
 pub mod consent;
 pub mod invitation;
+pub mod key;
 pub mod language;
 pub mod login;
 pub mod qr;
@@ -42,6 +43,8 @@ pub struct Page {
     referrer: &'static str,
     /// Where it goes on to by itself.
     refresh: Option<HeaderValue>,
+    /// Whether our script may run, which asks security keys.
+    has_keys: bool,
 }
 
 /// Where the stylesheet is served; every page links to it.
@@ -75,6 +78,7 @@ impl Page {
             form_target: None,
             referrer: "no-referrer",
             refresh: None,
+            has_keys: false,
         }
     }
 
@@ -109,6 +113,13 @@ impl Page {
         self
     }
 
+    /// The same, whose forms ask security keys with the script that they name.
+    #[must_use]
+    const fn with_keys(mut self) -> Self {
+        self.has_keys = true;
+        self
+    }
+
     /// The same, whose forms may end in a redirect to that URL: browsers hold `form-action` against redirects too.
     #[must_use]
     pub fn leading_to(mut self, url: &Url) -> Self {
@@ -127,16 +138,7 @@ impl Page {
     /// What it is sent with besides its status.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        let policy = self.form_target.as_ref().map_or_else(
-            || POLICY.to_owned(),
-            |origin| {
-                POLICY.replace(
-                    "form-action 'self'",
-                    &format!("form-action 'self' {origin}"),
-                )
-            },
-        );
-        let policy = HeaderValue::from_str(&policy);
+        let policy = HeaderValue::from_str(&self.policy());
         let mut headers = HeaderMap::from_iter([
             (
                 CONTENT_TYPE,
@@ -153,6 +155,20 @@ impl Page {
         ]);
         headers.extend(self.refresh.clone().map(|refresh| (REFRESH, refresh)));
         headers
+    }
+}
+
+impl Page {
+    fn policy(&self) -> String {
+        let mut policy = POLICY.to_owned();
+        if let Some(origin) = &self.form_target {
+            let target = format!("form-action 'self' {origin}");
+            policy = policy.replace("form-action 'self'", &target);
+        }
+        if self.has_keys {
+            policy.push_str("; script-src 'self'");
+        }
+        policy
     }
 }
 

@@ -2,7 +2,9 @@
 
 use http::StatusCode;
 use maud::{Markup, html};
+use serde_json::Value;
 
+use super::key::KeyForm;
 use super::text::Text;
 use super::{Language, Page};
 use crate::model::factor::FactorKind;
@@ -18,6 +20,8 @@ pub struct SecondFactor<'a> {
     pub return_to: Option<&'a str>,
     /// What the account has.
     pub kinds: &'a [FactorKind],
+    /// What a security key is asked with; `None` if none can be.
+    pub key: Option<&'a Value>,
     /// What is to be said before anything else.
     pub notice: Option<Notice>,
 }
@@ -27,6 +31,8 @@ pub struct SecondFactor<'a> {
 pub enum Notice {
     /// The code is not good.
     WrongCode,
+    /// What a security key answered does not hold.
+    WrongKey,
     /// No try is left for a while.
     TriesUsedUp,
     /// No answer is possible now.
@@ -38,26 +44,57 @@ impl SecondFactor<'_> {
     #[must_use]
     pub fn page(&self) -> Page {
         let text = self.language.text();
+        let typed = |kind: &FactorKind| *kind != FactorKind::SecurityKey;
+        let codes: Vec<_> = self.kinds.iter().copied().filter(typed).collect();
         let content = html! {
             @if let Some(notice) = self.notice { (notice.markup(text)) }
-            p id="hint" { (hint(self.kinds, text)) }
-            form method="post" action=(self.action) {
-                (code_field(text))
-                @if let Some(return_to) = self.return_to {
-                    input type="hidden" name="return_to" value=(return_to);
+            @if let Some(options) = self.key { (self.key_form(options, text)) }
+            @if codes.is_empty() {
+                @if self.key.is_none() { p role="alert" { (text.key_elsewhere) } }
+            } @else {
+                @if self.key.is_some() { p.or { (text.or) } }
+                p id="hint" { (hint(&codes, text)) }
+                form method="post" action=(self.action) {
+                    (code_field(text))
+                    (self.return_field())
+                    button type="submit" { (text.factor_button) }
                 }
-                button type="submit" { (text.factor_button) }
             }
         };
         let status = self.notice.map_or(StatusCode::OK, Notice::status);
-        Page::new(self.language, status, text.factor_heading, &content).with_forms()
+        let page = Page::new(self.language, status, text.factor_heading, &content).with_forms();
+        if self.key.is_some() {
+            page.with_keys()
+        } else {
+            page
+        }
+    }
+
+    fn key_form(&self, options: &Value, text: &Text) -> Markup {
+        KeyForm {
+            action: self.action,
+            options,
+            is_new: false,
+            button: text.key_button,
+            hidden: self.return_field(),
+            fields: html! { p { (text.key_lead) } },
+        }
+        .markup(text)
+    }
+
+    fn return_field(&self) -> Markup {
+        html! {
+            @if let Some(return_to) = self.return_to {
+                input type="hidden" name="return_to" value=(return_to);
+            }
+        }
     }
 }
 
 impl Notice {
     pub(super) const fn status(self) -> StatusCode {
         match self {
-            Self::WrongCode => StatusCode::UNAUTHORIZED,
+            Self::WrongCode | Self::WrongKey => StatusCode::UNAUTHORIZED,
             Self::TriesUsedUp => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -66,6 +103,7 @@ impl Notice {
     pub(super) fn markup(self, text: &Text) -> Markup {
         let says = match self {
             Self::WrongCode => text.wrong_code,
+            Self::WrongKey => text.wrong_key,
             Self::TriesUsedUp => text.tries_used_up,
             Self::Unavailable => text.unavailable,
         };

@@ -43,6 +43,17 @@ impl Ceremony {
     }
 }
 
+/// The challenge that is answered, so that it can be looked for.
+pub(super) fn challenge_of(json: &[u8]) -> Result<Challenge, Refused> {
+    let said: ClientData =
+        serde_json::from_slice(json).map_err(|_| Refused::Unreadable("clientDataJSON"))?;
+    let repeated = URL_SAFE_NO_PAD.decode(&said.challenge);
+    let bytes = repeated.ok().and_then(|bytes| bytes.try_into().ok());
+    bytes
+        .map(Challenge::from_bytes)
+        .ok_or(Refused::OtherChallenge)
+}
+
 /// Holds client data against the ceremony that was begun. Source: WebAuthn 2 §7.1 steps 5 to 10, §7.2 steps 9 to 14.
 pub(super) fn verify(
     json: &[u8],

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::Refused;
+use super::client_data::challenge_of;
+use super::{Challenge, Refused};
 
 /// The answer to creation options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,14 @@ impl Registration {
             attestation_object: bytes(&answer.attestation_object, ATTESTATION_OBJECT)?,
         })
     }
+
+    /// The challenge that it says it answers.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is none.
+    pub fn challenge(&self) -> Result<Challenge, Refused> {
+        challenge_of(&self.client_data)
+    }
 }
 
 impl Assertion {
@@ -96,6 +105,14 @@ impl Assertion {
             signature: bytes(&answer.signature, SIGNATURE)?,
             user_handle: user.map(|user| bytes(user, USER_HANDLE)).transpose()?,
         })
+    }
+
+    /// The challenge that it says it answers.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is none.
+    pub fn challenge(&self) -> Result<Challenge, Refused> {
+        challenge_of(&self.client_data)
     }
 }
 

@@ -14,7 +14,7 @@ use super::login::in_query;
 use super::return_to::ReturnTo;
 use super::{Browser, FACTOR_PATH, LOGIN_PATH, Stopped, see_other, value_of, with_cookie};
 use crate::auth::factors::TypedCode;
-use crate::auth::issuer::{Grant, SecondStep, StepError, TICKET_TTL, Waiting};
+use crate::auth::issuer::{Grant, SecondStep, Shown, StepError, TICKET_TTL, Waiting};
 use crate::dialect::body::Form;
 use crate::dialect::refused::STORE_WAIT;
 use crate::dialect::reply::retry_after;
@@ -23,6 +23,14 @@ use crate::model::token::{PlainToken, TokenKind};
 use crate::pages::login;
 use crate::pages::second_factor::{self as page, Notice};
 use crate::pages::{Language, Page};
+
+/// The second step, as a browser is asked to take it.
+struct Asking<'a> {
+    ticket: &'a PlainToken,
+    waiting: &'a Waiting,
+    return_to: Option<&'a ReturnTo>,
+    language: Language,
+}
 
 /// `GET /_countersign/login/factor`.
 pub(super) async fn show(
@@ -33,10 +41,16 @@ pub(super) async fn show(
 ) -> Result<Response, Stopped> {
     let language = Language::of(&headers);
     let return_to = in_query(&uri, "return_to").and_then(|path| ReturnTo::parse(&path));
-    let Some((_, waiting)) = browser.waiting(&caller, &headers).await? else {
+    let Some((ticket, waiting)) = browser.waiting(&caller, &headers).await? else {
         return browser.stale(language, return_to.as_ref()).await;
     };
-    let page = browser.ask(&waiting, return_to.as_ref(), language, None);
+    let asking = Asking {
+        ticket: &ticket,
+        waiting: &waiting,
+        return_to: return_to.as_ref(),
+        language,
+    };
+    let page = browser.ask(&asking, &caller, None);
     Ok(page.await?.into_response())
 }
 
@@ -51,16 +65,22 @@ pub(super) async fn prove(
     let language = Language::of(&headers);
     let form = Form::read(&headers, body).await;
     let form = form.map_err(Stopped::form(language))?;
-    let code = form.text("code").map_err(Stopped::form(language))?;
+    let shown = match form.optional("credential").ok().flatten() {
+        Some(answer) => Shown::Key(answer.into()),
+        None => Shown::Code(TypedCode::new(
+            form.text("code").map_err(Stopped::form(language))?,
+        )),
+    };
     let return_to = form.optional("return_to").ok().flatten();
     let return_to = return_to.and_then(ReturnTo::parse);
     let Some((ticket, waiting)) = browser.waiting(&caller, &headers).await? else {
         return browser.stale(language, return_to.as_ref()).await;
     };
     let before = browser.visitor(&caller, &headers).await?;
+    let is_key = matches!(shown, Shown::Key(_));
     let step = SecondStep {
-        ticket,
-        code: TypedCode::new(code),
+        ticket: ticket.clone(),
+        shown,
         ip: Some(caller.ip),
         grant: Grant::Browser { ttl: browser.ttl },
     };
@@ -71,11 +91,18 @@ pub(super) async fn prove(
             return Ok(with_cookie(welcome, browser.ticket.clear()));
         }
         Err(StepError::Stale) => return browser.stale(language, return_to.as_ref()).await,
+        Err(StepError::WrongCode) if is_key => (Notice::WrongKey, None),
         Err(refused) => notice(&refused),
     };
-    let page = browser.ask(&waiting, return_to.as_ref(), language, Some(notice));
+    let asking = Asking {
+        ticket: &ticket,
+        waiting: &waiting,
+        return_to: return_to.as_ref(),
+        language,
+    };
+    let page = browser.ask(&asking, &caller, Some(notice));
     let mut response = page.await?.into_response();
-    if notice == Notice::WrongCode {
+    if matches!(notice, Notice::WrongCode | Notice::WrongKey) {
         let challenge = HeaderValue::from_static("Bearer");
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
@@ -126,16 +153,25 @@ impl Browser {
 
     async fn ask(
         &self,
-        waiting: &Waiting,
-        return_to: Option<&ReturnTo>,
-        language: Language,
+        asking: &Asking<'_>,
+        caller: &Caller,
         notice: Option<Notice>,
     ) -> Result<Page, Stopped> {
+        let Asking {
+            ticket,
+            waiting,
+            return_to,
+            language,
+        } = *asking;
+        let issuer = &self.auth.issuer;
+        let key = issuer.ask_key(ticket, waiting, Some(caller.ip), caller.now);
+        let key = key.await.map_err(Stopped::store(language))?;
         let form = page::SecondFactor {
             language,
             action: FACTOR_PATH,
             return_to: return_to.map(ReturnTo::as_str),
             kinds: waiting.kinds(),
+            key: key.as_ref(),
             notice,
         };
         self.leading_on(form.page(), return_to, language).await

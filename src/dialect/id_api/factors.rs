@@ -8,6 +8,7 @@
 //! | `DELETE /totp` | 204; 404 `no_such_factor` |
 //! | `POST /recovery-codes` | 200 {codes}, ten, in the place of those before |
 //! | `DELETE /recovery-codes` | 204; 404 |
+//! | `POST /keys` … | a new security key: [`keys`](super::keys) |
 //! | `PATCH /keys/{id}` {name} | 204; 404 |
 //! | `DELETE /keys/{id}` | 204; 404 |
 //!
@@ -107,11 +108,7 @@ pub(super) async fn rename_key(
 ) -> Answer {
     let principal = speaker.elevated(&caller, &head).await?;
     let form = Form::read(&head.headers, body).await?;
-    let name = form.text("name")?.trim();
-    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if !fits {
-        return Err(Refusal::UnusableName);
-    }
+    let name = key_name(form.text("name")?)?;
     let id = SecurityKeyId::parse(&id).ok_or(Refusal::NoSuchFactor)?;
     let (of, action) = (&principal.account.id, action(&principal, &caller));
     let renamed = speaker
@@ -140,6 +137,13 @@ pub(super) async fn remove_key(
     .await
 }
 
+/// What a key may be called.
+pub(super) fn key_name(text: &str) -> Result<&str, Refusal> {
+    let name = text.trim();
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then_some(name).ok_or(Refusal::UnusableName)
+}
+
 async fn remove(speaker: &Speaking, caller: &Calling, head: &Parts, which: Removal) -> Answer {
     let principal = speaker.elevated(caller, head).await?;
     let factors = &speaker.auth.factors;
@@ -160,8 +164,9 @@ struct Totp {
     confirmed_at: String,
 }
 
+/// A security key, as it is listed.
 #[derive(Serialize)]
-struct Key {
+pub(super) struct Key {
     id: String,
     name: Box<str>,
     created_at: String,
@@ -194,7 +199,7 @@ impl Factors {
 }
 
 impl Key {
-    fn of(key: &SecurityKey) -> Self {
+    pub(super) fn of(key: &SecurityKey) -> Self {
         Self {
             id: key.id.to_string(),
             name: key.name.clone(),

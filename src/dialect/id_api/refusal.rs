@@ -6,6 +6,7 @@ use crate::auth::accounts::AccountError;
 use crate::auth::addresses::AddressError;
 use crate::auth::elevation::ElevationError;
 use crate::auth::factors::FactorError;
+use crate::auth::keys::KeyError;
 use crate::dialect::refused::Refused;
 use crate::dialect::words::{self, say};
 use crate::model::policy::Denial;
@@ -35,6 +36,14 @@ pub(super) enum Refusal {
     NoSuchFactor,
     /// That is no name for a key.
     UnusableName,
+    /// Browsers know no security keys where we are.
+    KeysElsewhere,
+    /// The account has as many keys as it may have.
+    TooManyKeys,
+    /// The key is registered already.
+    KeyKnown,
+    /// The answer for a new key does not hold, or is to no question of late.
+    UnusableKey,
 }
 
 impl Refusal {
@@ -71,6 +80,10 @@ impl IntoResponse for Refusal {
             Self::NotBegun => say(409, "not_begun", "no app for codes is being set up"),
             Self::NoSuchFactor => say(404, "no_such_factor", "the account has no such factor"),
             Self::UnusableName => say(422, "unusable_name", "a name has 1 to 100 characters"),
+            Self::KeysElsewhere => say(409, "keys_elsewhere", "security keys need a host name and https, or localhost"),
+            Self::TooManyKeys => say(409, "too_many_keys", "the account has as many keys as it may have"),
+            Self::KeyKnown => say(409, "key_known", "the key is registered already"),
+            Self::UnusableKey => say(422, "unusable_key", "the answer does not hold, or is to no question that this session was asked of late"),
             Self::NotElevated => say(401, "not_elevated", "an elevated token of this session is needed"),
         }
     }
@@ -105,6 +118,18 @@ impl From<AddressError> for Refusal {
         match error {
             AddressError::Throttled { retry_after } => Refused::Throttled(retry_after).into(),
             AddressError::Store(error) => Self::of_store(error),
+        }
+    }
+}
+
+impl From<KeyError> for Refusal {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Elsewhere => Self::KeysElsewhere,
+            KeyError::TooMany => Self::TooManyKeys,
+            KeyError::Known => Self::KeyKnown,
+            KeyError::Stale | KeyError::Refused(_) => Self::UnusableKey,
+            KeyError::Store(error) => Self::of_store(error),
         }
     }
 }

@@ -113,6 +113,13 @@ pub(super) const TEXT: Text = Text {
     last_used: "Last used",
     ends: "Ends",
     from_address: "From",
+    key_lead: "Have your security key or passkey ready.",
+    key_button: "Use a security key",
+    key_needs_script: "Security keys need JavaScript and a browser that knows them. Allow JavaScript for this site, or go on without a key.",
+    key_failed: "No security key answered. Try again, or use another one.",
+    wrong_key: "The security key was not accepted. Try again, or use another one.",
+    key_elsewhere: "Your account asks for a security key, and none can be used at this address. Open the address where you added it.",
+    or: "Or:",
     failures: &[
         (
             400,

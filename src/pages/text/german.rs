@@ -113,6 +113,13 @@ pub(super) const TEXT: Text = Text {
     last_used: "Zuletzt benutzt",
     ends: "Ende",
     from_address: "Von",
+    key_lead: "Halten Sie Ihren Sicherheitsschlüssel oder Passkey bereit.",
+    key_button: "Sicherheitsschlüssel benutzen",
+    key_needs_script: "Sicherheitsschlüssel brauchen JavaScript und einen Browser, der sie kennt. Erlauben Sie JavaScript für diese Seite, oder machen Sie ohne Schlüssel weiter.",
+    key_failed: "Kein Sicherheitsschlüssel hat geantwortet. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen.",
+    wrong_key: "Der Sicherheitsschlüssel wurde nicht angenommen. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen.",
+    key_elsewhere: "Ihr Konto verlangt einen Sicherheitsschlüssel, und unter dieser Adresse ist keiner zu benutzen. Öffnen Sie die Adresse, unter der Sie ihn hinzugefügt haben.",
+    or: "Oder:",
     failures: &[
         (
             400,

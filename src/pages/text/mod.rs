@@ -119,6 +119,13 @@ pub(super) struct Text {
     pub(super) last_used: &'static str,
     pub(super) ends: &'static str,
     pub(super) from_address: &'static str,
+    pub(super) key_lead: &'static str,
+    pub(super) key_button: &'static str,
+    pub(super) key_needs_script: &'static str,
+    pub(super) key_failed: &'static str,
+    pub(super) wrong_key: &'static str,
+    pub(super) key_elsewhere: &'static str,
+    pub(super) or: &'static str,
     /// What went wrong, by the status that says so to programs.
     pub(super) failures: &'static [(u16, Failure)],
     pub(super) other_failure: Failure,

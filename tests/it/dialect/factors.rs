@@ -435,9 +435,9 @@ async fn what_an_operator_does_in_between_counts() {
 }
 
 /// Somebody who is logged in and has proved themselves again.
-struct Person {
-    bearer: String,
-    elevation: String,
+pub(super) struct Person {
+    pub(super) bearer: String,
+    pub(super) elevation: String,
 }
 
 impl Person {
@@ -449,15 +449,15 @@ impl Person {
         ]
     }
 
-    async fn ask(&self, world: &World, request: &str, body: &str) -> Answer {
+    pub(super) async fn ask(&self, world: &World, request: &str, body: &str) -> Answer {
         world.ask(request, &self.fields(), body).await
     }
 
-    async fn post(&self, world: &World, request: &str, body: &Value) -> Answer {
+    pub(super) async fn post(&self, world: &World, request: &str, body: &Value) -> Answer {
         self.ask(world, request, &body.to_string()).await
     }
 
-    async fn exchange(&self, world: &World, code: &str) -> Answer {
+    pub(super) async fn exchange(&self, world: &World, code: &str) -> Answer {
         self.post(world, EXCHANGE, &json!({"code": code})).await
     }
 }
@@ -481,12 +481,12 @@ impl World {
         self.send("POST /users/token", &body).await
     }
 
-    async fn elevated(&self) -> Person {
+    pub(super) async fn elevated(&self) -> Person {
         self.elevated_as(EMAIL).await
     }
 
     /// Logs in and takes a mailed code for an elevated token.
-    async fn elevated_as(&self, email: &str) -> Person {
+    pub(super) async fn elevated_as(&self, email: &str) -> Person {
         let body = json!({"client_guid": CLIENT, "acctname": email, "acctpass": PASSWORD});
         let token = self.send("POST /auth/login", &body).await.json();
         let bearer = format!("Bearer {}", token["data"]["token"].as_str().unwrap());
@@ -538,11 +538,11 @@ impl World {
         key.id
     }
 
-    async fn sessions(&self) -> usize {
+    pub(super) async fn sessions(&self) -> usize {
         self.store.sessions(None).await.unwrap().len()
     }
 
-    async fn end(&self, who: &Person) {
+    pub(super) async fn end(&self, who: &Person) {
         let fields = who.fields();
         let ended = self.ask("POST /auth/logout", &fields, "").await;
         assert_eq!(ended.status, 200, "{ended:?}");
@@ -554,7 +554,7 @@ impl World {
     }
 }
 
-fn recovery_codes(answer: &Answer) -> Vec<String> {
+pub(super) fn recovery_codes(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let codes = answer.json()["codes"].as_array().unwrap().clone();
     let text = |code: &Value| code.as_str().unwrap().to_owned();
@@ -563,7 +563,7 @@ fn recovery_codes(answer: &Answer) -> Vec<String> {
     codes
 }
 
-fn refused(answer: &Answer, status: u16, error: &str) {
+pub(super) fn refused(answer: &Answer, status: u16, error: &str) {
     let said = answer.json();
     assert_eq!(
         (answer.status.as_u16(), &said["error"]),

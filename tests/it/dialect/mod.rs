@@ -10,6 +10,7 @@
 mod factors;
 mod id_api;
 mod key_token;
+mod keys;
 mod links;
 mod x_auth;
 

@@ -43,6 +43,11 @@ fn every_german_page_is_readable_by_everybody_on_any_screen() {
 }
 
 #[test]
+fn security_keys_are_added_shown_removed_and_not_cloned() {
+    People::new().go_through("security_keys.js", &[]);
+}
+
+#[test]
 fn no_redirect_url_leads_a_browser_elsewhere() {
     People::new().go_through("redirects.js", &["redirect_url"]);
 }
@@ -131,6 +136,7 @@ fn chromium() -> &'static str {
 
 const ROUTES: &str = r#"
 [dialect.namespace]
+[dialect.id_api]
 
 [mail]
 transport = "file"

@@ -88,7 +88,7 @@ class Visitor {
 
   /// What was said above everything.
   async notice() {
-    return this.page.locator(".notice").textContent();
+    return this.page.locator(".notice:not([hidden])").textContent();
   }
 
   path() {

@@ -1,0 +1,172 @@
+// Security keys, as Chromium's virtual authenticator plays them: added, shown at login, removed, cloned.
+// usage: security_keys.js WORLD
+
+const assert = require("node:assert/strict");
+const { readFileSync, readdirSync } = require("node:fs");
+const { Visitor, withChromium, world } = require("./visitor.js");
+
+const FACTOR = "/_countersign/login/factor";
+const { user } = world;
+
+/// A key that is plugged in until it is pulled out.
+class Key {
+  constructor(cdp, id) {
+    this.cdp = cdp;
+    this.id = id;
+  }
+
+  static async plugIn(cdp) {
+    const options = { protocol: "ctap2", transport: "usb", automaticPresenceSimulation: true };
+    const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+    return new Key(cdp, authenticatorId);
+  }
+
+  /// Pulls it out, and gives what is on it.
+  async pullOut() {
+    const { credentials } = await this.cdp.send("WebAuthn.getCredentials", { authenticatorId: this.id });
+    await this.cdp.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: this.id });
+    return credentials;
+  }
+
+  /// Plugs one in that has these credentials; with another count, if one is given.
+  static async with(cdp, credentials, signCount) {
+    const key = await Key.plugIn(cdp);
+    for (const credential of credentials) {
+      const copy = { ...credential, signCount: signCount ?? credential.signCount };
+      await cdp.send("WebAuthn.addCredential", { authenticatorId: key.id, credential: copy });
+    }
+    return key;
+  }
+}
+
+/// Asks `id_api` from a page of the gateway, as a script of an application would.
+async function api(visitor, method, path, body, elevation) {
+  const ask = async ([method, path, body, elevation]) => {
+    const headers = { "Content-Type": "application/json" };
+    if (elevation) headers["Elevated-Access-Token"] = elevation;
+    const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    return { status: answer.status, body: text && JSON.parse(text) };
+  };
+  return visitor.page.evaluate(ask, [method, path, body, elevation]);
+}
+
+/// An elevated token for a mailed code.
+async function elevate(visitor) {
+  assert.equal((await api(visitor, "POST", "/api/eat/request-verification")).status, 202);
+  for (let tries = 0; tries < 100; tries += 1) {
+    const mails = readdirSync(world.mail).map((file) => readFileSync(`${world.mail}/${file}`, "utf8"));
+    const code = mails.join("\n").match(/^[0-9A-Z]{4}-[0-9A-Z]{4}\r?$/m);
+    if (code) {
+      const verified = await api(visitor, "POST", "/api/eat/verify-code", { code: code[0].trim() });
+      assert.equal(verified.status, 200);
+      return verified.body.token;
+    }
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+  throw new Error("no code was mailed");
+}
+
+/// Adds the key that is plugged in, by `id_api` and the browser's own reading of its options.
+async function add(visitor, name, elevation) {
+  const asked = await api(visitor, "POST", "/api/users/@me/factors/keys/options", {}, elevation);
+  assert.equal(asked.status, 200);
+  const credential = await visitor.page.evaluate(async (options) => {
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+    return JSON.stringify((await navigator.credentials.create({ publicKey })).toJSON());
+  }, asked.body);
+  const added = await api(visitor, "POST", "/api/users/@me/factors/keys", { name, credential }, elevation);
+  assert.equal(added.status, 201, JSON.stringify(added));
+  return added.body.id;
+}
+
+/// Logs in up to the second step.
+async function password(visitor) {
+  await visitor.context.clearCookies();
+  await visitor.go("/app/wanted");
+  await visitor.logIn();
+  assert.equal(visitor.path().split("?")[0], FACTOR);
+}
+
+/// Presses the button for a key, and gives the status of the page that comes.
+async function useKey(visitor) {
+  return visitor.press("Use a security key");
+}
+
+async function keys(browser) {
+  const visitor = await Visitor.at(browser, { javaScriptEnabled: true });
+  const cdp = await visitor.context.newCDPSession(visitor.page);
+  await cdp.send("WebAuthn.enable");
+  await visitor.go("/app/");
+  await visitor.logIn();
+  const elevation = await elevate(visitor);
+
+  let key = await Key.plugIn(cdp);
+  const first = await add(visitor, "First", elevation);
+  await assert.rejects(add(visitor, "First again", elevation), /InvalidStateError/, "a key is added once");
+  const firstKey = await key.pullOut();
+  key = await Key.plugIn(cdp);
+  await add(visitor, "Second", elevation);
+  const secondKey = await key.pullOut();
+  assert.equal(firstKey.length + secondKey.length, 2);
+
+  for (const credentials of [firstKey, secondKey]) {
+    key = await Key.with(cdp, credentials);
+    await password(visitor);
+    assert.equal(await useKey(visitor), 200);
+    assert.equal(visitor.path(), "/app/wanted", "logged in with either key");
+    credentials.splice(0, 1, ...(await key.pullOut()));
+  }
+
+  // A copy of the second key that counts from before: refused, and the true one still goes.
+  key = await Key.with(cdp, secondKey, 0);
+  await password(visitor);
+  assert.equal(await useKey(visitor), 401);
+  assert.match(await visitor.notice(), /security key was not accepted/);
+  await key.pullOut();
+  key = await Key.with(cdp, secondKey);
+  assert.equal(await useKey(visitor), 200, "the same page asks once more");
+
+  // The first is removed, and proves nothing any more.
+  const again = await elevateWithKey(visitor);
+  const removed = await api(visitor, "DELETE", `/api/users/@me/factors/keys/${first}`, undefined, again);
+  assert.equal(removed.status, 204);
+  await key.pullOut();
+  key = await Key.with(cdp, firstKey);
+  await password(visitor);
+  await visitor.page.getByRole("button", { name: "Use a security key" }).click();
+  await visitor.page.getByText("No security key answered").waitFor();
+  assert.equal(visitor.path().split("?")[0], FACTOR, "still at the second step");
+  await visitor.go("/app/wanted");
+  assert.equal(await visitor.heading(), "Sign in", "nobody is logged in");
+  await visitor.leave();
+  await withoutScript(browser);
+}
+
+/// An elevated token for a signature.
+async function elevateWithKey(visitor) {
+  const asked = await api(visitor, "POST", "/api/eat/key-options");
+  assert.equal(asked.status, 200);
+  const credential = await visitor.page.evaluate(async (options) => {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    return JSON.stringify((await navigator.credentials.get({ publicKey })).toJSON());
+  }, asked.body);
+  const verified = await api(visitor, "POST", "/api/eat/verify-key", { credential });
+  assert.equal(verified.status, 200, JSON.stringify(verified));
+  return verified.body.token;
+}
+
+/// Without JavaScript the page says what to do, and has no button that does nothing.
+async function withoutScript(browser) {
+  const visitor = await Visitor.at(browser);
+  await visitor.go("/app/");
+  await visitor.logIn();
+  assert.match(await visitor.text(), /need JavaScript/);
+  assert.equal(await visitor.page.getByRole("button", { name: "Use a security key" }).count(), 0);
+  await visitor.leave();
+}
+
+withChromium(keys).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
