@@ -63,7 +63,7 @@
 //! | [`cli`] | 9 | the command line, a file per command group | clap, anyhow |
 //! | [`server`] | 8 | puts everything together: configuration, store, auth, gateway, listeners | |
 //! | [`telemetry`] | 7 | log lines, and what is left out of them | tracing-subscriber |
-//! | [`front`] | 7 | from a connection to requests: accepting, TLS, reading heads strictly, draining | pingora, rustls, ppp |
+//! | [`front`] | 7 | from a connection to requests: accepting, TLS, HTTP/2, reading heads strictly, draining | pingora, rustls, h2, ppp |
 //! | [`proxy`] | 6 | the full lane: pingora's phases in our types | pingora |
 //! | [`admin`] | 6 | the admin listener: metrics, health, reload | axum |
 //! | [`dialect`] | 6 | the login APIs that clients already speak | axum |

@@ -74,6 +74,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("ciborium", &["auth/webauthn/"]),
+    ("h2", &["front/http2.rs"]),
     ("ppp", &["front/announced.rs"]),
     ("hyper", &["auth/openid/fetch.rs"]),
     ("hyper_util", &["auth/openid/fetch.rs"]),

@@ -15,6 +15,8 @@ pub struct Listen {
     pub address: ListenAddress,
     /// With which certificates; `None` for connections in the open.
     pub tls: Option<Arc<Tls>>,
+    /// Whether clients may speak HTTP/2, which they choose in the TLS handshake.
+    pub http2: bool,
     /// Whether every connection begins with a PROXY header, from a trusted proxy.
     pub proxy_protocol: bool,
     /// Who may connect to a unix socket, as permission bits.
@@ -51,6 +53,7 @@ impl Listen {
         let listen = Self {
             address: table.required("address", default(), read),
             tls: Tls::read(&mut table).map(Arc::new),
+            http2: table.or("http2", false, flag),
             proxy_protocol: table.or("proxy_protocol", false, flag),
             mode: table.or("mode", SOCKET_MODE, text(mode)),
         };
@@ -61,10 +64,12 @@ impl Listen {
             "client_ca",
             "this build does not take client certificates yet; leave this out",
         );
-        table.refuse(
-            "http2",
-            "this build does not take HTTP/2 from clients yet; leave this out",
-        );
+        if listen.http2 && !table.has("tls") {
+            table.note(
+                "http2",
+                "is chosen in the TLS handshake, and there is none; add tls, or leave it out",
+            );
+        }
         let takes_any_port = matches!(&listen.address, ListenAddress::Tcp(at) if at.port() == 0);
         let is_taken = before.iter().any(|it| it.address == listen.address);
         if table.has("address") && !takes_any_port && is_taken {
@@ -79,6 +84,7 @@ impl Default for Listen {
         Self {
             address: default(),
             tls: None,
+            http2: false,
             proxy_protocol: false,
             mode: SOCKET_MODE,
         }

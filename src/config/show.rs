@@ -71,6 +71,7 @@ impl Config {
                     out.text("mode", format!("{:04o}", listen.mode));
                 }
             }
+            out.plain("http2", listen.http2);
             out.plain("proxy_protocol", listen.proxy_protocol);
             if let Some(tls) = &listen.tls {
                 let entries: Vec<String> = tls.certificates().map(|it| certificate(it)).collect();

@@ -34,7 +34,12 @@ pub(super) struct Opened {
     pub(super) stream: Stream,
     /// The certificate that the client was shown; `None` in the open.
     pub(super) shown: Option<Arc<Shown>>,
+    /// Whether the client speaks HTTP/2 from now on.
+    pub(super) is_http2: bool,
 }
+
+/// What HTTP/2 over TLS is called. Source: RFC 9113 §3.2.
+const H2: &[u8] = b"h2";
 
 /// What a connection can be made of.
 pub(super) trait Socket:
@@ -77,7 +82,10 @@ impl Face {
     fn new(listen: &Listen) -> Self {
         Self {
             proxy_protocol: listen.proxy_protocol,
-            tls: listen.tls.as_ref().map(Secure::new),
+            tls: listen
+                .tls
+                .as_ref()
+                .map(|tls| Secure::new(tls, listen.http2)),
         }
     }
 
@@ -90,14 +98,17 @@ impl Face {
             return Ok(Opened {
                 stream: Box::new(Buffered::new(socket)),
                 shown: None,
+                is_http2: false,
             });
         };
         let stream = secure.acceptor.accept(socket).await?;
         let (_, connection) = stream.get_ref();
+        let is_http2 = connection.alpn_protocol() == Some(H2);
         let shown = Shown::new(Arc::clone(&secure.tls), connection.server_name());
         Ok(Opened {
             stream: Box::new(Buffered::new(stream)),
             shown: Some(Arc::new(shown)),
+            is_http2,
         })
     }
 }
@@ -112,13 +123,18 @@ impl Debug for Face {
 }
 
 impl Secure {
-    fn new(tls: &Arc<Tls>) -> Self {
+    fn new(tls: &Arc<Tls>, http2: bool) -> Self {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has the cipher suites of TLS 1.2 and 1.3");
         let resolver = Arc::new(ByName(Arc::clone(tls)));
         let mut config = config.with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let protocols: &[&[u8]] = if http2 {
+            &[H2, b"http/1.1"]
+        } else {
+            &[b"http/1.1"]
+        };
+        config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
         Self {
             tls: Arc::clone(tls),
             acceptor: TlsAcceptor::from(Arc::new(config)),

@@ -47,6 +47,8 @@ pub(super) enum Malformed {
     Trailer,
     /// The head did not end within its deadline.
     TooSlow,
+    /// A stream of HTTP/2 that h2 resets: its head is none, or its body is not as long as it says.
+    Stream,
 }
 
 /// A head that is whole.
@@ -90,7 +92,7 @@ enum Version {
 }
 
 /// The longest method that is read; the longest registered one has 17 letters.
-const METHOD_BYTES: usize = 32;
+pub(super) const METHOD_BYTES: usize = 32;
 
 impl Malformed {
     /// What the client is told.
@@ -105,7 +107,8 @@ impl Malformed {
             | Self::Length
             | Self::Coding
             | Self::Chunk
-            | Self::Trailer => StatusCode::BAD_REQUEST,
+            | Self::Trailer
+            | Self::Stream => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -134,6 +137,7 @@ impl Malformed {
             Self::Chunk => "chunk",
             Self::Trailer => "trailer",
             Self::TooSlow => "head_too_slow",
+            Self::Stream => "stream",
         }
     }
 }
@@ -200,13 +204,7 @@ impl Scan {
         if method == b"CONNECT" {
             return Err(Malformed::Connect);
         }
-        let path = target
-            .split(|byte| *byte == b'?')
-            .next()
-            .unwrap_or_default();
-        if target.iter().any(|byte| b"\"#<>".contains(byte)) || path.contains(&b'`') {
-            return Err(Malformed::Target);
-        }
+        check_target(target)?;
         if !target.starts_with(b"/") && target != b"*" {
             self.absolute = Some((method.len() + 1, target.into()));
         }
@@ -289,6 +287,19 @@ impl Scan {
     }
 }
 
+/// Refuses what pingora would encode, or cut off, in a target of printable ASCII.
+///
+/// # Errors
+/// If there is such a byte.
+pub(super) fn check_target(target: &[u8]) -> Result<(), Malformed> {
+    let mut parts = target.split(|byte| *byte == b'?');
+    let path = parts.next().unwrap_or_default();
+    if target.iter().any(|byte| b"\"#<>".contains(byte)) || path.contains(&b'`') {
+        return Err(Malformed::Target);
+    }
+    Ok(())
+}
+
 fn read_version(version: &[u8]) -> Result<Version, Malformed> {
     match version {
         b"HTTP/1.1" => Ok(Version::Http11),
@@ -328,7 +339,7 @@ pub(super) fn is_field_byte(byte: u8) -> bool {
 }
 
 /// Digits without a sign, a list or leading zeros, that fit.
-fn plain_number(value: &[u8]) -> Option<u64> {
+pub(super) fn plain_number(value: &[u8]) -> Option<u64> {
     let has_digits = value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
     let is_plain = has_digits && (value == b"0" || !value.starts_with(b"0"));
     let text = std::str::from_utf8(value).ok().filter(|_| is_plain)?;

@@ -13,6 +13,9 @@
 //! | `gate` | which heads are unambiguous |
 //! | `body` | where a body ends, and that it is unambiguous |
 //! | `lent` | a connection while pingora has it, for one request |
+//! | `http2` | a connection of HTTP/2, and its requests |
+//! | `fields` | the gate's rules for heads of HTTP/2 |
+//! | `frames`, `watched` | which frames pass, and which connections that ends |
 //!
 //! A head that passes the gate goes to pingora together with the connection, a request at a time. The connection comes
 //! back when the request is answered; what a client sent meanwhile is its next request.
@@ -22,11 +25,15 @@
 mod announced;
 mod body;
 mod face;
+mod fields;
+mod frames;
 mod gate;
 mod head;
+mod http2;
 mod lent;
 mod listener;
 mod stream;
+mod watched;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -158,9 +165,14 @@ impl Front {
             _ = shutdown.wait_for(|down| *down) => return,
         };
         let end = match opened {
-            Ok(Ok(Opened { stream, shown })) => {
-                connection.shown = shown;
-                return self.serve(stream, &connection).await;
+            Ok(Ok(opened)) => {
+                connection.shown = opened.shown;
+                if opened.is_http2 {
+                    self.serve_streams(opened.stream, connection).await;
+                } else {
+                    self.serve(opened.stream, &connection).await;
+                }
+                return;
             }
             Ok(Err(end)) => end,
             Err(_) => ConnectionEnd::HandshakeTimeout,

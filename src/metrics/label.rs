@@ -44,6 +44,12 @@ pub enum ConnectionEnd {
     Handshake,
     /// It did not begin in time.
     HandshakeTimeout,
+    /// It cost too much that no request needs (HTTP/2).
+    Flood,
+    /// A frame broke the protocol (HTTP/2).
+    Protocol,
+    /// Something of it did not move for too long (HTTP/2).
+    Stall,
 }
 
 impl CacheName {
@@ -77,7 +83,10 @@ impl ConnectionState {
 }
 
 impl ConnectionEnd {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 7] = [
+        Self::Flood,
+        Self::Protocol,
+        Self::Stall,
         Self::PerIp,
         Self::ProxyHeader,
         Self::Handshake,
@@ -89,6 +98,9 @@ impl ConnectionEnd {
             Self::PerIp => "per_ip",
             Self::ProxyHeader => "proxy_header",
             Self::Handshake => "handshake",
+            Self::Flood => "flood",
+            Self::Protocol => "protocol",
+            Self::Stall => "stall",
             Self::HandshakeTimeout => "handshake_timeout",
         }
     }

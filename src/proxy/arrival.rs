@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::config::tls::Shown;
 
 /// What the front knows of a request that it hands over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     pub(super) peer: IpAddr,
     pub(super) cut: Arc<Notify>,

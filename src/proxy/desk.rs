@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
+use pingora_core::protocols::http::ServerSession;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -129,6 +130,19 @@ impl Desk {
     /// The whole answer to a request that could not be read. Counts it and writes its line.
     #[must_use]
     pub fn refuse(&self, unreadable: &Unreadable) -> Vec<u8> {
+        self.note_unreadable(unreadable);
+        unreadable.answer().to_http1()
+    }
+
+    /// The same on a stream of HTTP/2, which ends with it.
+    pub async fn refuse_stream(&self, mut session: ServerSession, unreadable: &Unreadable) {
+        self.note_unreadable(unreadable);
+        // A client that is gone has been answered as well as can be.
+        let _ = unreadable.answer().send_to(&mut session).await;
+    }
+
+    /// Counts a request that could not be read, and writes its line.
+    pub fn note_unreadable(&self, unreadable: &Unreadable) {
         let status = unreadable.status;
         self.unrouted.count_request("other", status.as_u16());
         if let Some(journal) = &self.journal {
@@ -157,12 +171,17 @@ impl Desk {
             };
             line.write_to(journal);
         }
+    }
+}
+
+impl Unreadable {
+    fn answer(&self) -> Answer {
         let detail = "The request is malformed or larger than what is taken here.";
-        let answer = Answer::error(status, detail, Audience::unknown());
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            return answer.with(ALLOW, route::allow(None)).to_http1();
+        let answer = Answer::error(self.status, detail, Audience::unknown());
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            return answer.with(ALLOW, route::allow(None));
         }
-        answer.to_http1()
+        answer
     }
 }
 

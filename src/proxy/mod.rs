@@ -98,6 +98,10 @@ impl ProxyHttp for Lane {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        // HTTP/2 brings it with the head, HTTP/1.1 with the connection.
+        if let Some(arrival) = session.req_header().extensions.get::<Arrival>() {
+            context.arrival = Some(arrival.clone());
+        }
         context.take_down(session.req_header());
         if context.is_misdirected() {
             context.outcome.reason = Some("misdirected");

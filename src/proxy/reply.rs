@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use pingora_core::Result;
+use pingora_core::protocols::http::ServerSession;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
@@ -77,11 +78,7 @@ impl Answer {
     /// # Errors
     /// If the client is gone.
     pub(super) async fn send(self, session: &mut Session) -> Result<()> {
-        let mut head = ResponseHeader::build_no_case(self.status, Some(self.fields.len() + 4))?;
-        for (name, value) in self.fields {
-            head.append_header(name, value)?;
-        }
-        head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        let head = self.head()?;
         let has_body = !self.body.is_empty() && session.req_header().method != Method::HEAD;
         session
             .write_response_header(Box::new(head), !has_body)
@@ -90,6 +87,25 @@ impl Answer {
             session.write_response_body(Some(self.body), true).await?;
         }
         Ok(())
+    }
+
+    /// Sends it on a stream whose request could not be read.
+    ///
+    /// # Errors
+    /// If the client is gone.
+    pub(super) async fn send_to(self, session: &mut ServerSession) -> Result<()> {
+        let head = self.head()?;
+        session.write_response_header(Box::new(head)).await?;
+        session.write_response_body(self.body, true).await
+    }
+
+    fn head(&self) -> Result<ResponseHeader> {
+        let mut head = ResponseHeader::build_no_case(self.status, Some(self.fields.len() + 4))?;
+        for (name, value) in &self.fields {
+            head.append_header(name.clone(), value.clone())?;
+        }
+        head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        Ok(head)
     }
 
     /// The whole response as bytes, for a request that nobody else has read. The connection closes after it.

@@ -23,6 +23,8 @@
 pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod gateway;
+#[cfg(test)]
+pub(crate) mod http2;
 pub(crate) mod message;
 pub(crate) mod tls;
 pub(crate) mod totp;

@@ -1,0 +1,326 @@
+//! The frames of an HTTP/2 connection as they pass, both ways, by their headers alone: what a client does that no request
+//! needs, and since when something of it does not move.
+//!
+//! h2 bounds what it keeps; it does not mind a client that costs work for nothing or that stalls for ever. Here both are
+//! seen, and whoever serves the connection ends it. Source: RFC 9113 §4.1, §5.2 and §10.5.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::server::Limits;
+
+/// What is known of a connection by its frames.
+#[derive(Debug)]
+pub(super) struct Frames {
+    received: Reader,
+    sent: Reader,
+    /// What a client may still do that no request needs.
+    allowance: f64,
+    counted_at: Instant,
+    /// Since when a head, or a frame that is no DATA, is under way.
+    head_since: Option<Instant>,
+    /// Whether a head goes on in the next frame.
+    is_head_open: bool,
+    /// Whether the allowance was once used up.
+    is_flooded: bool,
+    /// Since when bytes of ours wait to be taken.
+    blocked_since: Option<Instant>,
+    /// Requests whose bodies have not ended.
+    bodies: HashMap<u32, Upload>,
+    /// What a client may send on the connection, and on a stream that begins.
+    window: i64,
+    first_window: i64,
+    /// Streams that were reset because something in them was wrong.
+    pub(super) refused: usize,
+}
+
+/// A request's body.
+#[derive(Debug)]
+struct Upload {
+    moved_at: Instant,
+    window: i64,
+}
+
+/// Why a connection has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Too much that no request needs.
+    Flood,
+    /// A head, a body or the reading of our answers does not move.
+    Stall,
+}
+
+/// Finds the frames in a stream of bytes.
+#[derive(Debug)]
+struct Reader {
+    /// Bytes before the first frame.
+    preface: usize,
+    /// The frame's header, and for short payloads that matter the first bytes of those.
+    bytes: [u8; HEADER + KEPT],
+    filled: usize,
+    /// Bytes of the payload that are still to come, kept or not.
+    left: usize,
+}
+
+/// A frame: its header, and the first four bytes of its payload, or what there is of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Frame {
+    length: usize,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    number: u32,
+}
+
+const HEADER: usize = 9;
+const KEPT: usize = 4;
+const PREFACE: usize = 24;
+
+/// What a client may do in a burst that no request needs, and how much of it it wins back in a second. A browser that
+/// leaves a page resets its hundred streams at once; a client that measures its bandwidth pings some hundred times.
+const ALLOWANCE: f64 = 1000.0;
+const PER_SECOND: f64 = 100.0;
+
+/// A reset costs a request that nobody reads.
+const RESET_COSTS: f64 = 5.0;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+impl Frames {
+    /// A connection of which nothing has passed yet. `window` is what a client may send on a stream before it is told that
+    /// it may send more.
+    pub(super) fn new(window: u32, now: Instant) -> Self {
+        Self {
+            received: Reader::new(PREFACE),
+            sent: Reader::new(0),
+            allowance: ALLOWANCE,
+            counted_at: now,
+            head_since: None,
+            is_head_open: false,
+            is_flooded: false,
+            blocked_since: None,
+            bodies: HashMap::new(),
+            window: 65_535,
+            first_window: i64::from(window),
+            refused: 0,
+        }
+    }
+
+    /// Bytes that the client sent. False if it is to be read no more.
+    pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> bool {
+        while let Some(event) = self.received.next(&mut bytes) {
+            match event {
+                Event::Data(stream, length) => self.moved(stream, length, now),
+                Event::Frame(frame) => self.took(frame, now),
+            }
+        }
+        if self.is_head_open || self.received.is_within_head() {
+            self.head_since.get_or_insert(now);
+        } else {
+            self.head_since = None;
+        }
+        self.is_flooded |= self.allowance < 0.0;
+        !self.is_flooded
+    }
+
+    /// Whether nothing more is to be read.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.is_flooded
+    }
+
+    /// Bytes that were sent to the client.
+    pub(super) fn send(&mut self, mut bytes: &[u8]) {
+        while let Some(event) = self.sent.next(&mut bytes) {
+            let Event::Frame(frame) = event else { continue };
+            match frame.kind {
+                RST_STREAM => {
+                    self.bodies.remove(&frame.stream);
+                    // Cancelled and finished streams are nobody's fault.
+                    if [1, 3, 5, 6, 9].contains(&frame.number) {
+                        self.refused += 1;
+                        self.allowance -= RESET_COSTS;
+                    }
+                }
+                WINDOW_UPDATE if frame.stream == 0 => self.window += i64::from(frame.number),
+                WINDOW_UPDATE => {
+                    if let Some(upload) = self.bodies.get_mut(&frame.stream) {
+                        upload.window += i64::from(frame.number);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether bytes of ours wait because the client takes none.
+    pub(super) fn blocked(&mut self, is_blocked: bool, now: Instant) {
+        self.blocked_since = is_blocked.then(|| self.blocked_since.unwrap_or(now));
+    }
+
+    /// A request that was refused for what is in it costs like one that was reset.
+    pub(super) fn note_refusal(&mut self) {
+        self.allowance -= RESET_COSTS;
+    }
+
+    /// Why the connection has to end, if it has to.
+    pub(super) fn fault(&self, limits: &Limits, now: Instant) -> Option<Fault> {
+        if self.is_flooded || self.allowance < 0.0 {
+            return Some(Fault::Flood);
+        }
+        let is_over = |since: Option<Instant>, limit: Duration| {
+            since.is_some_and(|since| now.saturating_duration_since(since) >= limit)
+        };
+        // A client that may send nothing more waits for us.
+        let stalls = |upload: &Upload| {
+            upload.window > 0 && self.window > 0 && is_over(Some(upload.moved_at), limits.body_idle)
+        };
+        let is_stalled = is_over(self.head_since, limits.header_deadline)
+            || is_over(self.blocked_since, limits.body_idle)
+            || self.bodies.values().any(stalls);
+        is_stalled.then_some(Fault::Stall)
+    }
+
+    fn took(&mut self, frame: Frame, now: Instant) {
+        let is_head = [HEADERS, CONTINUATION].contains(&frame.kind);
+        self.is_head_open = is_head && frame.flags & END_HEADERS == 0;
+        if !self.is_head_open {
+            self.head_since = None;
+        }
+        match frame.kind {
+            DATA | HEADERS if frame.flags & END_STREAM != 0 => {
+                self.bodies.remove(&frame.stream);
+            }
+            HEADERS if self.bodies.len() < MOST_BODIES => {
+                let upload = Upload {
+                    moved_at: now,
+                    window: self.first_window,
+                };
+                self.bodies.entry(frame.stream).or_insert(upload);
+            }
+            RST_STREAM => {
+                self.bodies.remove(&frame.stream);
+            }
+            _ => {}
+        }
+        self.charge(frame.cost(), now);
+    }
+
+    fn moved(&mut self, stream: u32, length: usize, now: Instant) {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        self.window -= length;
+        if let Some(upload) = self.bodies.get_mut(&stream) {
+            upload.moved_at = now;
+            upload.window -= length;
+        }
+    }
+
+    fn charge(&mut self, cost: f64, now: Instant) {
+        if cost > 0.0 {
+            let since = now.saturating_duration_since(self.counted_at);
+            self.counted_at = now;
+            let won_back = since.as_secs_f64() * PER_SECOND;
+            self.allowance = (self.allowance + won_back).min(ALLOWANCE) - cost;
+        }
+    }
+}
+
+/// More than the streams that may be open, so that every one that is fits.
+const MOST_BODIES: usize = 1024;
+
+impl Frame {
+    /// What a frame costs that no request needs.
+    fn cost(self) -> f64 {
+        match self.kind {
+            DATA if self.length == 0 && self.flags & END_STREAM == 0 => 1.0,
+            DATA | HEADERS | WINDOW_UPDATE => 0.0,
+            CONTINUATION if self.length > 0 => 0.0,
+            RST_STREAM => RESET_COSTS,
+            // SETTINGS, PING, PRIORITY, GOAWAY, empty CONTINUATION, and what nobody has defined.
+            _ => 1.0,
+        }
+    }
+}
+
+enum Event {
+    /// So many bytes of a stream's DATA.
+    Data(u32, usize),
+    /// A whole frame.
+    Frame(Frame),
+}
+
+impl Reader {
+    fn new(preface: usize) -> Self {
+        Self {
+            preface,
+            bytes: [0; HEADER + KEPT],
+            filled: 0,
+            left: 0,
+        }
+    }
+
+    /// What these bytes are next; takes them away. `None` once there are none.
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<Event> {
+        let skipped = take(bytes, self.preface).len();
+        self.preface -= skipped;
+        if self.filled < HEADER {
+            let room = HEADER - self.filled;
+            self.keep(take(bytes, room));
+            if self.filled < HEADER {
+                return None;
+            }
+            self.left = self.frame().length;
+        }
+        let frame = self.frame();
+        if self.left == 0 {
+            self.filled = 0;
+            return Some(Event::Frame(frame));
+        }
+        let payload = take(bytes, self.left);
+        if payload.is_empty() {
+            return None;
+        }
+        self.left -= payload.len();
+        self.keep(payload);
+        if frame.kind == DATA {
+            return Some(Event::Data(frame.stream, payload.len()));
+        }
+        self.next(bytes)
+    }
+
+    /// Whether a frame has begun that is no DATA.
+    fn is_within_head(&self) -> bool {
+        self.filled > 0 && (self.filled < HEADER || self.frame().kind != DATA)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = self.bytes.iter_mut().skip(self.filled);
+        let kept = room.zip(bytes).map(|(place, byte)| *place = *byte).count();
+        self.filled += kept;
+    }
+
+    fn frame(&self) -> Frame {
+        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, n0, n1, n2, n3] = self.bytes;
+        Frame {
+            length: u32::from_be_bytes([0, l0, l1, l2]) as usize,
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
+            number: u32::from_be_bytes([n0, n1, n2, n3]),
+        }
+    }
+}
+
+/// Takes at most so many bytes off the front.
+fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
+    let (taken, rest) = bytes.split_at(most.min(bytes.len()));
+    *bytes = rest;
+    taken
+}

@@ -1,0 +1,303 @@
+//! What an HTTP/2 client does that costs work for nothing, or does not do in time: its connection ends and is counted, and
+//! a clean connection is served meanwhile. Verdicts alone; how fast is measured elsewhere.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+
+use crate::support::http2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PING, PRIORITY, RST_STREAM,
+    SETTINGS, Verdict, WINDOW_UPDATE, block, frame, plain,
+};
+use crate::support::{Reply, Upstream};
+
+use super::http2::World;
+
+const PUBLIC: &str = "access = \"none\"";
+
+/// The code of a client that is asked to calm down.
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// How often a world's connections were ended for this.
+async fn ended(world: &World, cause: &str) -> u64 {
+    let metrics = world.gateway.admin("/metrics").await.text();
+    let name = format!("countersign_connections_ended_total{{cause=\"{cause}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    line.unwrap().parse().unwrap()
+}
+
+/// Sends the same again and again, until the other side has ended the connection.
+async fn flood(client: &mut Http2, mut bytes: impl FnMut(u32) -> Vec<u8>) -> Verdict {
+    for round in 0..40 {
+        let all: Vec<u8> = (0..250).flat_map(|at| bytes(round * 250 + at)).collect();
+        client.send(&all).await;
+    }
+    client.verdict(u32::MAX).await
+}
+
+fn head(at: u32) -> Vec<u8> {
+    let stream = 2 * at + 3;
+    frame(
+        HEADERS,
+        END_HEADERS | END_STREAM,
+        stream,
+        &block(&plain("/reset")),
+    )
+}
+
+fn open() -> Vec<u8> {
+    let mut post = plain("/open").to_vec();
+    post[0].1 = b"POST";
+    frame(HEADERS, END_HEADERS, 1, &block(&post))
+}
+
+/// A flood's name, and the frames of each of its rounds.
+type Flood = (&'static str, fn(u32) -> Vec<u8>);
+
+#[tokio::test]
+async fn a_flood_ends_its_connection_and_no_other() {
+    let world = World::start(Upstream::start().await, PUBLIC, "").await;
+    let mut clean = world.connect().await;
+    let floods: [Flood; 8] = [
+        (
+            "rapid reset",
+            (|at| [head(at), frame(RST_STREAM, 0, 2 * at + 3, &[0, 0, 0, 8])].concat()),
+        ),
+        ("PING", (|_| frame(PING, 0, 0, &[0; 8]))),
+        ("SETTINGS", (|_| frame(SETTINGS, 0, 0, &[]))),
+        ("PRIORITY", (|_| frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]))),
+        ("unknown frames", (|_| frame(0xbe, 0, 0, b"x"))),
+        (
+            "empty DATA",
+            (|at| {
+                if at == 0 {
+                    open()
+                } else {
+                    frame(DATA, 0, 1, &[])
+                }
+            }),
+        ),
+        (
+            "empty CONTINUATION",
+            (|at| {
+                if at == 0 {
+                    frame(HEADERS, 0, 1, &[0x82])
+                } else {
+                    frame(CONTINUATION, 0, 1, &[])
+                }
+            }),
+        ),
+        (
+            "malformed requests",
+            (|at| frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 3, &[0x82])),
+        ),
+    ];
+    for (at, (name, bytes)) in floods.into_iter().enumerate() {
+        let mut client = world.connect().await;
+        let verdict = flood(&mut client, bytes).await;
+        // h2 counts some of them too; whoever is first says so. A client that still sends may miss what was said.
+        let is_ended = matches!(
+            verdict,
+            Verdict::GoAway(ENHANCE_YOUR_CALM | 1) | Verdict::Closed
+        );
+        assert!(is_ended, "{name}: {verdict:?}");
+        let stream = u32::try_from(2 * at + 1).unwrap();
+        clean.get(stream, "/clean").await;
+        assert_eq!(
+            clean.verdict(stream).await,
+            Verdict::Status(200, b"ok".to_vec()),
+            "{name}"
+        );
+    }
+    let (floods, wrong) = (
+        ended(&world, "flood").await,
+        ended(&world, "protocol").await,
+    );
+    assert_eq!(floods + wrong, 8, "{floods} and {wrong}");
+    let resets = world
+        .app
+        .requests()
+        .iter()
+        .filter(|it| it.line().contains("/reset"))
+        .count();
+    assert!(resets <= 300, "{resets} requests that nobody waited for");
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_not_kept_and_ends_its_connection() {
+    let world = World::start(Upstream::start().await, PUBLIC, "").await;
+    let mut client = world.connect().await;
+    client
+        .frame(HEADERS, END_STREAM, 1, &block(&plain("/a")))
+        .await;
+    let field = block(&[(b"x-long".as_slice(), [b'y'; 1000].as_slice())]);
+    let verdict = flood(&mut client, |_| frame(CONTINUATION, 0, 1, &field)).await;
+    assert!(
+        matches!(verdict, Verdict::GoAway(_) | Verdict::Closed),
+        "{verdict:?}"
+    );
+    assert!(world.app.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_browser_does_is_no_flood() {
+    let late = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate".to_vec();
+    let app = Upstream::answering(move |request| {
+        if request.line().contains("/clean") {
+            Reply::ok("ok")
+        } else {
+            Reply::Late(Duration::from_secs(5), late.clone())
+        }
+    })
+    .await;
+    let world = World::start(app, PUBLIC, "").await;
+    let mut client = world.connect().await;
+    // A page of a hundred requests that somebody leaves, with the frames around it.
+    for at in 0..90 {
+        let stream = 2 * at + 1;
+        client.get(stream, "/page").await;
+        client.frame(PRIORITY, 0, stream, &[0, 0, 0, 0, 1]).await;
+        client.frame(WINDOW_UPDATE, 0, stream, &[0, 0, 1, 0]).await;
+    }
+    for at in 0..90 {
+        client.frame(RST_STREAM, 0, 2 * at + 1, &[0, 0, 0, 8]).await;
+    }
+    for _ in 0..50 {
+        client.frame(PING, 0, 0, &[0; 8]).await;
+    }
+    client.get(181, "/clean").await;
+    assert_eq!(
+        client.verdict(181).await,
+        Verdict::Status(200, b"ok".to_vec())
+    );
+    assert_eq!(ended(&world, "flood").await, 0);
+}
+
+#[tokio::test]
+async fn more_streams_than_may_be_are_told_to_try_again() {
+    let late = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate".to_vec();
+    let app =
+        Upstream::answering(move |_| Reply::Late(Duration::from_millis(600), late.clone())).await;
+    let world = World::start(app, PUBLIC, "").await;
+    let mut client = world.connect().await;
+    for at in 0..101 {
+        client.get(2 * at + 1, "/a").await;
+    }
+    let refused_stream = 7;
+    assert_eq!(client.verdict(201).await, Verdict::Reset(refused_stream));
+    assert_eq!(
+        client.verdict(199).await,
+        Verdict::Status(200, b"late".to_vec())
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_move_ends_at_its_deadline() {
+    let limits = "[limits]\nheader_deadline = \"300ms\"\nbody_idle = \"300ms\"\nhandshake_timeout = \"300ms\"\n";
+    let world = World::start(Upstream::start().await, PUBLIC, limits).await;
+    let mut post = plain("/a").to_vec();
+    post[0].1 = b"POST";
+    let whole = block(&post);
+    let head = frame(HEADERS, END_HEADERS, 3, &whole);
+    let stalls = [
+        ("a head that does not go on", frame(HEADERS, 0, 3, &whole)),
+        ("half a head", head[..20].to_vec()),
+        ("half the header of a frame", head[..5].to_vec()),
+        ("a body that does not begin", head.clone()),
+        (
+            "a body that does not go on",
+            [head.clone(), frame(DATA, 0, 3, b"x")].concat(),
+        ),
+        (
+            "half a frame of a body",
+            [head.clone(), frame(DATA, 0, 3, &[b'x'; 99])[..50].to_vec()].concat(),
+        ),
+    ];
+    for (at, (name, bytes)) in stalls.into_iter().enumerate() {
+        let mut client = world.connect().await;
+        // Nothing of the beginning comes between.
+        client.get(1, "/a").await;
+        assert!(matches!(client.verdict(1).await, Verdict::Status(200, _)));
+        client.send(&bytes).await;
+        let ended_with = tokio::time::timeout(Duration::from_secs(5), async {
+            while client.next().await.is_some() {}
+        });
+        ended_with
+            .await
+            .unwrap_or_else(|_| panic!("{name} is still open"));
+        assert_eq!(ended(&world, "stall").await, at as u64 + 1, "{name}");
+    }
+    // Whoever says nothing at all has not begun.
+    let mut silent = world.socket().await;
+    let _ = silent.read_to_end(&mut Vec::new()).await;
+    assert_eq!(ended(&world, "handshake_timeout").await, 1);
+    let mut wrong = Http2::silent(world.socket().await);
+    wrong
+        .send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .await;
+    while wrong.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn an_upload_that_waits_for_the_app_is_no_stall_and_neither_is_a_slow_answer() {
+    let limits = "[limits]\nheader_deadline = \"300ms\"\nbody_idle = \"300ms\"\n";
+    let late = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate".to_vec();
+    let app =
+        Upstream::answering(move |_| Reply::Late(Duration::from_millis(900), late.clone())).await;
+    let world = World::start(app, PUBLIC, limits).await;
+    let mut client = world.connect().await;
+    client.get(1, "/a").await;
+    assert_eq!(
+        client.verdict(1).await,
+        Verdict::Status(200, b"late".to_vec())
+    );
+    assert_eq!(ended(&world, "stall").await, 0);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_loses_its_stream_and_the_others_go_on() {
+    let limits = "[limits]\nbody_idle = \"400ms\"\n";
+    let app = Upstream::answering(|request| {
+        if request.line().contains("/big") {
+            Reply::ok(&"x".repeat(2_000_000))
+        } else {
+            Reply::ok("ok")
+        }
+    })
+    .await;
+    let world = World::start(app, PUBLIC, limits).await;
+    let mut client = world.connect().await;
+    // The connection may take it all; the stream may not.
+    client.frame(WINDOW_UPDATE, 0, 0, &[0, 0x40, 0, 0]).await;
+    client.get(1, "/big").await;
+    client.get(3, "/small").await;
+    assert_eq!(
+        client.verdict(3).await,
+        Verdict::Status(200, b"ok".to_vec())
+    );
+    let Verdict::Status(200, body) = client.verdict(1).await else {
+        panic!("no answer");
+    };
+    assert!(body.len() < 2_000_000, "{}", body.len());
+    client.get(5, "/small").await;
+    assert_eq!(
+        client.verdict(5).await,
+        Verdict::Status(200, b"ok".to_vec())
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_nothing_ends_in_time() {
+    let limits = "[limits]\nidle_timeout = \"300ms\"\n";
+    let world = World::start(Upstream::start().await, PUBLIC, limits).await;
+    let mut client = world.connect().await;
+    client.get(1, "/a").await;
+    assert_eq!(
+        client.verdict(1).await,
+        Verdict::Status(200, b"ok".to_vec())
+    );
+    let ended = tokio::time::timeout(Duration::from_secs(5), async {
+        while client.next().await.is_some() {}
+    });
+    assert!(ended.await.is_ok(), "it is still open");
+}
