@@ -1,4 +1,4 @@
-//! The page of one's own account: sessions, named API tokens, applications, connections, password.
+//! The page of one's own account: sessions, named API tokens, applications, connections, second factors, password.
 //!
 //! Everything on it is a plain form of its own, with the session's token in it.
 
@@ -11,6 +11,7 @@ use super::{Language, Page};
 use crate::model::account::Account;
 use crate::model::client::Client;
 use crate::model::connection::Connection;
+use crate::model::factor::Enrolled;
 use crate::model::id::SessionId;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
@@ -33,6 +34,8 @@ pub struct Paths {
     pub connect: &'static str,
     /// Takes a connection away: `id`.
     pub disconnect: &'static str,
+    /// Changes second factors: `change`, `id`, `code`.
+    pub factor: &'static str,
     /// Ends this session.
     pub logout: &'static str,
     /// Ends all of them.
@@ -54,6 +57,8 @@ pub struct Overview<'a> {
     pub clients: &'a [(Client, bool)],
     /// Their accounts elsewhere, oldest first.
     pub connections: &'a [Connection],
+    /// What they show besides the password.
+    pub factors: &'a Enrolled,
     /// Where more of those can be.
     pub providers: &'a [Offered<'a>],
     /// Whether an address counts only once its link was opened.
@@ -99,6 +104,7 @@ impl Overview<'_> {
             (self.tokens(text))
             (self.clients(text))
             (self.connections(text))
+            (self.factors(text))
             (self.email(text))
             (self.password(text))
         };

@@ -11,6 +11,7 @@ pub mod account;
 pub mod confirm;
 pub mod connections;
 pub mod consent;
+pub mod factors;
 pub mod invitation;
 pub mod key;
 pub mod language;

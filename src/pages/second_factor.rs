@@ -44,8 +44,7 @@ impl SecondFactor<'_> {
     #[must_use]
     pub fn page(&self) -> Page {
         let text = self.language.text();
-        let typed = |kind: &FactorKind| *kind != FactorKind::SecurityKey;
-        let codes: Vec<_> = self.kinds.iter().copied().filter(typed).collect();
+        let codes = typed(self.kinds);
         let content = html! {
             @if let Some(notice) = self.notice { (notice.markup(text)) }
             @if let Some(options) = self.key { (self.key_form(options, text)) }
@@ -55,7 +54,7 @@ impl SecondFactor<'_> {
                 @if self.key.is_some() { p.or { (text.or) } }
                 p id="hint" { (hint(&codes, text)) }
                 form method="post" action=(self.action) {
-                    (code_field(text))
+                    (code_field(text, "code"))
                     (self.return_field())
                     button type="submit" { (text.factor_button) }
                 }
@@ -112,12 +111,18 @@ impl Notice {
 }
 
 /// The field for a code; what may be typed stands in the element `hint`.
-pub(super) fn code_field(text: &Text) -> Markup {
+pub(super) fn code_field(text: &Text, name: &str) -> Markup {
     html! {
         label for="code" { (text.code) }
-        input id="code" name="code" type="text" autocomplete="one-time-code" autocapitalize="characters"
+        input id="code" name=(name) type="text" autocomplete="one-time-code" autocapitalize="characters"
             spellcheck="false" maxlength="40" aria-describedby="hint" required autofocus;
     }
+}
+
+/// What of it can be typed.
+pub(super) fn typed(kinds: &[FactorKind]) -> Vec<FactorKind> {
+    let is_typed = |kind: &FactorKind| *kind != FactorKind::SecurityKey;
+    kinds.iter().copied().filter(is_typed).collect()
 }
 
 /// Which codes an account's owner can type.

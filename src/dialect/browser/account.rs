@@ -36,6 +36,7 @@ pub(super) const PATHS: Paths = Paths {
     email: "/_countersign/account/email",
     connect: "/_countersign/account/connect",
     disconnect: "/_countersign/account/disconnect",
+    factor: "/_countersign/account/factors",
     logout: LOGOUT_PATH,
     logout_everywhere: LOGOUT_EVERYWHERE_PATH,
 };
@@ -223,6 +224,8 @@ impl Browser {
         let clients = clients.map_err(store())?;
         let connections = self.auth.connections.list(Some(&account.id)).await;
         let connections = connections.map_err(store())?;
+        let factors = self.auth.factors.list(&account.id).await;
+        let factors = factors.map_err(store())?;
         let providers: Vec<_> = self.providers.iter().map(offered).collect();
         let overview = Overview {
             language,
@@ -231,6 +234,7 @@ impl Browser {
             current: visitor.principal.session,
             clients: &clients,
             connections: &connections,
+            factors: &factors,
             providers: &providers,
             confirms_email: self.auth.accounts.confirms_email(),
             token: &visitor.form_token,
@@ -282,6 +286,16 @@ impl Browser {
 }
 
 impl Sent {
+    /// A field that may be left out, or stand there twice, and is then as good as not there.
+    pub(super) fn optional(&self, name: &'static str) -> Option<&str> {
+        self.form.optional(name).ok().flatten()
+    }
+
+    /// Whether a field is there.
+    pub(super) fn has(&self, name: &'static str) -> bool {
+        self.optional(name).is_some()
+    }
+
     pub(super) fn text(&self, name: &'static str) -> Result<&str, Stopped> {
         self.form.text(name).map_err(Stopped::form(self.language))
     }

@@ -8,8 +8,9 @@
 //! | `POST /_countersign/login/factor` code, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
 //! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
-//! | `GET /_countersign/account` | sessions, tokens, applications, connections, address, password |
+//! | `GET /_countersign/account` | sessions, tokens, applications, connections, second factors, address, password |
 //! | `POST /_countersign/account/{sessions,tokens,clients,password,email,connect,disconnect}` | what its forms do |
+//! | `POST /_countersign/account/factors` change, id, code | a change of second factors, or a page that asks for a proof first ([`factors`]) |
 //! | `GET /_countersign/connected/NAME?state=…&code=…` | the way back from an OpenID provider ([`connections`]) |
 //!
 //! The pages are there on every host, since a cookie belongs to one. The cookie is opaque, and out of reach of scripts. A
@@ -23,6 +24,7 @@ pub mod return_to;
 mod account;
 mod connections;
 mod email;
+mod factors;
 mod login;
 mod second_factor;
 
@@ -74,6 +76,9 @@ pub struct Browser {
     cookie: OwnCookie,
     marker: OwnCookie,
     ticket: OwnCookie,
+    elevation: OwnCookie,
+    elevated_ttl: Duration,
+    code_ttl: Duration,
 }
 
 /// Who is logged in with the browser that asks.
@@ -122,6 +127,7 @@ pub fn mount(browser: &Arc<Browser>) -> Mounted {
         (Method::POST, PATHS.email, post(email::change)),
         (Method::POST, PATHS.connect, post(connections::connect)),
         (Method::GET, CONNECTED_PATH, get(connections::connected)),
+        (Method::POST, PATHS.factor, post(factors::change)),
         (
             Method::POST,
             PATHS.disconnect,
@@ -141,6 +147,7 @@ impl Browser {
     #[must_use]
     pub fn new(config: &Config, auth: Arc<Auth>) -> Self {
         let is_secure = config.server.is_secure();
+        let id_api = config.dialects.id_api.as_ref();
         Self {
             auth,
             providers: Providers::new(config),
@@ -162,6 +169,13 @@ impl Browser {
                 path: LOGIN_PATH,
                 is_secure,
             },
+            elevation: OwnCookie {
+                name: ELEVATION,
+                path: ACCOUNT_PATH,
+                is_secure,
+            },
+            elevated_ttl: id_api.map_or(ELEVATED_TTL, |it| it.elevated_ttl),
+            code_ttl: id_api.map_or(CODE_TTL, |it| it.code_ttl),
         }
     }
 
@@ -298,5 +312,11 @@ const LOGOUT_EVERYWHERE_PATH: &str = "/_countersign/logout-everywhere";
 const MARKER: &str = "countersign-login";
 /// The ticket of a login that waits for its second step. Sent to the login pages alone.
 const TICKET: &str = "countersign-ticket";
+/// The elevated token of a browser's session. Sent to the account page alone.
+const ELEVATION: &str = "countersign-elevation";
+/// How long it is good where no `[dialect.id_api]` says so; its default.
+const ELEVATED_TTL: Duration = Duration::from_mins(10);
+/// How long a mailed code is good then.
+const CODE_TTL: Duration = Duration::from_mins(5);
 /// How long a moment is. Source: issue 2, "a second bounce within 10 s".
 const MOMENT: Duration = Duration::from_secs(10);

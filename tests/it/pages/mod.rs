@@ -1,9 +1,15 @@
 //! The pages of our own through the whole gateway, as a browser would go through them: forms are read from the pages.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail by panicking too"
+)]
 
 mod account;
 mod connections;
+mod factors;
 mod login;
 mod namespace;
 mod payloads;
