@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use percent_encoding::percent_decode_str;
 use tokio::sync::{oneshot, watch};
 use url::{Host, Url};
 
 use crate::clock::Clock;
+use crate::config::authorities::Authorities;
 use crate::config::section::{self, MailTransport};
 use crate::model::time::Timestamp;
 use crate::store::outbox::QueuedMail;
@@ -64,7 +65,7 @@ impl Postman {
         let route = match &config.transport {
             MailTransport::None => return None,
             MailTransport::File(directory) => Route::File(directory.as_path().into()),
-            MailTransport::Smtp(url) => match smtp(url) {
+            MailTransport::Smtp(url) => match smtp(url, config.authorities.as_ref()) {
                 Ok(transport) => Route::Smtp(transport),
                 Err(error) => {
                     tracing::error!(%error, "no mail is sent");
@@ -162,8 +163,11 @@ impl Postman {
 }
 
 /// A transport to the server of a URL. `smtps` is TLS from the start; `smtp` is STARTTLS, which may be missing only on the
-/// same machine, or where there is no password to protect.
-fn smtp(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
+/// same machine, or where there is no password to protect, and never where somebody is named to vouch for the server.
+fn smtp(
+    url: &str,
+    authorities: Option<&Authorities>,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
     let url = Url::parse(url)?;
     let host = match url.host().ok_or(url::ParseError::EmptyHost)? {
         Host::Ipv6(address) => address.to_string(),
@@ -171,9 +175,10 @@ fn smtp(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
     };
     let is_local = host == "localhost" || host == "127.0.0.1" || host == "::1";
     let is_secret = url.password().is_some();
-    let parameters = TlsParameters::new(host.clone());
+    let parameters = parameters(host.clone(), authorities);
     let (tls, default_port) = match url.scheme() {
         "smtps" => (Tls::Wrapper(parameters?), 465),
+        _ if authorities.is_some() => (Tls::Required(parameters?), 587),
         _ if is_local => (Tls::None, 25),
         _ if is_secret => (Tls::Required(parameters?), 587),
         _ => (Tls::Opportunistic(parameters?), 587),
@@ -206,7 +211,7 @@ pub async fn reach_mail(config: &section::Mail) -> Result<(), String> {
         .await
         .and_then(|()| std::fs::remove_file(directory.join(".doctor")))
         .map_err(MailError::File),
-        MailTransport::Smtp(url) => match smtp(url) {
+        MailTransport::Smtp(url) => match smtp(url, config.authorities.as_ref()) {
             Ok(transport) => transport
                 .test_connection()
                 .await
@@ -222,6 +227,17 @@ pub async fn reach_mail(config: &section::Mail) -> Result<(), String> {
         },
     };
     reached.map_err(|error| error.to_string())
+}
+
+fn parameters(host: String, authorities: Option<&Authorities>) -> Result<TlsParameters, MailError> {
+    let Some(own) = authorities else {
+        return Ok(TlsParameters::new(host)?);
+    };
+    let mut builder = TlsParameters::builder(host).certificate_store(CertificateStore::None);
+    for certificate in &*own.certificates {
+        builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+    }
+    Ok(builder.build()?)
 }
 
 /// Writes a file so that a reader sees it whole or not at all. The disk may be slow, so a thread of its own waits for it;
@@ -290,6 +306,7 @@ mod tests {
             transport,
             from: "The door <door@id.example>".into(),
             from_address: Email::parse("door@id.example").unwrap(),
+            authorities: None,
         }
     }
 
@@ -370,9 +387,12 @@ mod tests {
             "smtp://localhost:2525",
             "smtp://[::1]:25",
         ] {
-            assert!(smtp(url).is_ok(), "{url}");
+            assert!(smtp(url, None).is_ok(), "{url}");
         }
-        let strict = format!("{:?}", smtp("smtp://user:secret@mail.example").unwrap());
+        let strict = format!(
+            "{:?}",
+            smtp("smtp://user:secret@mail.example", None).unwrap()
+        );
         assert!(
             strict.contains("Required") && !strict.contains("secret"),
             "{strict}"

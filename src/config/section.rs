@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::model::account::Email;
 
+use super::authorities::Authorities;
 use super::quantity;
 use super::reader::Table;
 use super::server::{DAY, HOUR, cores};
@@ -104,6 +105,8 @@ pub struct Mail {
     pub from: Box<str>,
     /// The address in `from`.
     pub from_address: Email,
+    /// Which authorities vouch for the mail server, instead of the public ones; then it has to speak TLS.
+    pub authorities: Option<Authorities>,
 }
 
 /// How mail leaves.
@@ -270,6 +273,7 @@ impl Mail {
             transport,
             from,
             from_address,
+            authorities: Authorities::read(&mut table),
         }
     }
 }

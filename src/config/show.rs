@@ -140,6 +140,8 @@ impl Config {
             }
         }
         out.text("from", &self.mail.from);
+        let file = self.mail.authorities.as_ref().map(|it| it.file.display());
+        out.maybe("ca_file", file);
     }
 
     fn show_identities(&self, out: &mut Page) {

@@ -41,6 +41,8 @@ pub(crate) struct Gated {
     is_slow: AtomicBool,
     endings: AtomicUsize,
     questions: AtomicUsize,
+    delayed: AtomicUsize,
+    removed: AtomicUsize,
     gate: Mutex<Option<Arc<Gate>>>,
 }
 
@@ -59,6 +61,8 @@ impl Gated {
             is_slow: AtomicBool::new(false),
             endings: AtomicUsize::new(0),
             questions: AtomicUsize::new(0),
+            delayed: AtomicUsize::new(0),
+            removed: AtomicUsize::new(0),
             gate: Mutex::default(),
         }
     }
@@ -76,6 +80,12 @@ impl Gated {
     /// Puts another store in this one's place.
     pub(crate) fn replace(&self, other: SharedStore) {
         *self.inner.write() = other;
+    }
+
+    /// How often a mail was put off, and how many left for good.
+    pub(crate) fn mails(&self) -> (usize, usize) {
+        let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
+        (count(&self.delayed), count(&self.removed))
     }
 
     /// How often it was asked about a token.
@@ -294,8 +304,26 @@ forward!(Journal {
     add_signing_key(key: &SigningKey, unless_after: Timestamp, action: &Action) -> Committed<bool>;
 });
 
-forward!(Outbox {
-    claim_mails(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<QueuedMail>;
-    remove_mail(id: i64) -> ();
-    delay_mail(id: i64, next_try: Timestamp) -> ();
-});
+#[async_trait]
+impl Outbox for Gated {
+    async fn claim_mails(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<QueuedMail>, StoreError> {
+        self.check()?.claim_mails(now, lease_until, limit).await
+    }
+
+    async fn remove_mail(&self, id: i64) -> Result<(), StoreError> {
+        self.check()?.remove_mail(id).await?;
+        self.removed.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn delay_mail(&self, id: i64, next_try: Timestamp) -> Result<(), StoreError> {
+        self.check()?.delay_mail(id, next_try).await?;
+        self.delayed.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}

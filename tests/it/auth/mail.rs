@@ -1,5 +1,7 @@
 //! A mail leaves over SMTP, to a server on a real socket.
 
+mod real;
+
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -7,6 +7,7 @@
     reason = "a test's helpers fail by panicking too"
 )]
 
+mod alike;
 mod factors;
 mod id_api;
 mod key_token;

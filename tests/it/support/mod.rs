@@ -26,6 +26,7 @@ pub(crate) mod gateway;
 #[cfg(test)]
 pub(crate) mod http2;
 pub(crate) mod message;
+pub(crate) mod real;
 pub(crate) mod tls;
 pub(crate) mod totp;
 pub(crate) mod upstream;

@@ -1,13 +1,13 @@
 //! A provider that nobody here wrote: npm's `oidc-provider`, in the clear on this machine and over TLS. curl is the browser
 //! there.
 
-use std::io::{BufRead, BufReader, Lines};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
+use super::super::super::support::real::{Program, certificates, script, succeeded};
 use super::*;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn an_account_at_a_real_provider_is_connected() {
         ("RS256", "client_secret_basic", false),
         ("ES256", "client_secret_post", true),
     ] {
-        let there = Provider::start(algorithm, method, is_tls);
+        let there = Provider::start(algorithm, method, is_tls).await;
         let (_app, gateway, _) = world(&config(&there.issuer, &there.trusted())).await;
         let mut browser = Browser::new(&gateway);
         browser.log_in("jo").await;
@@ -48,7 +48,7 @@ async fn an_account_at_a_real_provider_is_connected() {
 
 #[tokio::test]
 async fn a_provider_whose_certificate_nobody_vouches_for_is_not_asked() {
-    let there = Provider::start("RS256", "client_secret_basic", true);
+    let there = Provider::start("RS256", "client_secret_basic", true).await;
     let (_app, gateway, _) = world(&config(&there.issuer, "")).await;
     let mut browser = Browser::new(&gateway);
     browser.log_in("jo").await;
@@ -63,18 +63,13 @@ struct Provider {
     issuer: String,
     directory: tempfile::TempDir,
     is_tls: bool,
-    process: Child,
-    /// Held open: it goes on to write.
-    _output: Lines<BufReader<ChildStdout>>,
+    _process: Program,
 }
 
 impl Provider {
-    fn start(algorithm: &str, method: &str, is_tls: bool) -> Self {
-        let python = installed();
+    async fn start(algorithm: &str, method: &str, is_tls: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut certificates = Command::new(python);
-        certificates.arg(script("certificates.py"));
-        succeeded(certificates.arg(directory.path()));
+        certificates(directory.path());
         let free = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -100,24 +95,14 @@ impl Provider {
             },
             "tls": is_tls.then_some(certificate),
         });
-        let mut process = Command::new("node")
-            .arg(script("openid/provider.mjs"))
-            .arg(wanted.to_string())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert!(
-            lines.any(|line| line.unwrap() == "ready"),
-            "it does not start"
-        );
+        let mut node = Command::new("node");
+        node.arg(script("openid/provider.mjs"))
+            .arg(wanted.to_string());
         Self {
             issuer,
             directory,
             is_tls,
-            process,
-            _output: lines,
+            _process: Program::start(&mut node).await,
         }
     }
 
@@ -179,29 +164,4 @@ impl Provider {
         let (body, redirect) = text.rsplit_once('\n').unwrap();
         (Url::parse(redirect).ok(), body.to_owned())
     }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Installs what is missing, and returns the Python that has it.
-fn installed() -> PathBuf {
-    let mut setup = Command::new(script("setup"));
-    let python = succeeded(setup.arg(env!("CARGO_TARGET_TMPDIR")));
-    PathBuf::from(python.trim())
-}
-
-fn script(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real");
-    folder.join(name)
-}
-
-fn succeeded(command: &mut Command) -> String {
-    let output = command.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "{command:?}");
-    String::from_utf8(output.stdout).unwrap()
 }
