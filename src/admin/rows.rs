@@ -8,6 +8,7 @@ use crate::model::account::Account;
 use crate::model::audit::AuditRecord;
 use crate::model::client::Client;
 use crate::model::connection::Connection;
+use crate::model::factor::Enrolled;
 use crate::model::session::Session;
 use crate::store::accounts::PasswordHash;
 
@@ -24,6 +25,14 @@ pub struct UserRow {
     kind: &'static str,
     status: &'static str,
     created_at: String,
+}
+
+/// An account, looked at alone.
+#[derive(Debug, Serialize)]
+pub struct ShownUserRow {
+    #[serde(flatten)]
+    user: UserRow,
+    factors: Vec<&'static str>,
 }
 
 /// A client.
@@ -108,6 +117,22 @@ pub struct ImportedRow {
     /// Its password's hash; without one it is a shadow account.
     #[serde(default)]
     pub password_hash: Option<String>,
+}
+
+impl ShownUserRow {
+    /// An account with what it shows besides the password.
+    #[must_use]
+    pub fn of(account: &Account, enrolled: &Enrolled) -> Self {
+        Self {
+            user: account.into(),
+            factors: words(enrolled),
+        }
+    }
+}
+
+/// The words for what an account shows besides the password.
+pub(super) fn words(enrolled: &Enrolled) -> Vec<&'static str> {
+    enrolled.kinds().iter().map(|kind| kind.as_str()).collect()
 }
 
 impl From<&Account> for UserRow {

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::admin::rows::UserRow;
+use crate::admin::rows::{ShownUserRow, UserRow};
 use crate::auth::accounts::Draft;
 use crate::model::account::{AccountStatus, Email, Group, Role, Username};
 use crate::model::id::AccountId;
+use crate::store::factors::Removal;
 
 use super::ask::{self, PasswordSource};
 use super::import::Import;
@@ -58,6 +59,11 @@ pub(super) enum User {
     },
     /// Let a disabled account log in again
     Enable {
+        /// The account's id, e-mail address or username
+        user: String,
+    },
+    /// Remove all second factors of somebody who lost them; their sessions go on
+    ResetFactors {
         /// The account's id, e-mail address or username
         user: String,
     },
@@ -123,7 +129,8 @@ impl User {
             }
             Self::Show { user, form } => {
                 let account = setup.account(&user).await?;
-                form.print_one(&UserRow::from(&account), &KEYS)
+                let enrolled = setup.auth.factors.list(&account.id).await?;
+                form.print_one(&ShownUserRow::of(&account, &enrolled), &KEYS)
             }
             Self::Import(import) => import.run(setup).await,
             Self::Invite { email, role } => invite(setup, email, role).await,
@@ -144,6 +151,7 @@ impl User {
             }
             Self::Disable { user } => set_status(setup, &user, AccountStatus::Disabled).await,
             Self::Enable { user } => set_status(setup, &user, AccountStatus::Active).await,
+            Self::ResetFactors { user } => reset_factors(setup, &user).await,
             Self::Delete { user, yes } => delete(setup, &user, yes).await,
         }
     }
@@ -192,6 +200,15 @@ async fn set_status(setup: &Setup, user: &str, status: AccountStatus) -> Result<
     Ok(())
 }
 
+async fn reset_factors(setup: &Setup, user: &str) -> Result<()> {
+    let account = setup.account(user).await?;
+    let (factors, action) = (&setup.auth.factors, setup.action());
+    let had_any = factors.remove(&account, Removal::All, &action).await?;
+    let now = if had_any { "any more" } else { "to remove" };
+    eprintln!("account {} has no second factors {now}", account.id);
+    Ok(())
+}
+
 async fn delete(setup: &Setup, user: &str, yes: bool) -> Result<()> {
     let account = setup.account(user).await?;
     let email = account.email.or(account.pending_email);
@@ -222,8 +239,8 @@ async fn invite(setup: &Setup, email: Email, role: Role) -> Result<()> {
     output::print(invitation.link.as_str())
 }
 
-/// Every key of a row, in the contract's order.
-const KEYS: [&str; 10] = [
+/// Every key of a row, in the contract's order, and the factors.
+const KEYS: [&str; 11] = [
     "id",
     "email",
     "pending_email",
@@ -234,6 +251,7 @@ const KEYS: [&str; 10] = [
     "kind",
     "status",
     "created_at",
+    "factors",
 ];
 /// What people see in a list.
 const COLUMNS: [&str; 7] = [

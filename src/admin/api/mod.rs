@@ -57,6 +57,10 @@ impl Api {
             .route("/api/users/{user}/status", put(users::set_status))
             .route("/api/users/{user}/password", put(users::set_password))
             .route("/api/users/{user}/sessions", delete(sessions::revoke_all))
+            .route(
+                "/api/users/{user}/factors",
+                get(users::factors).delete(users::reset_factors),
+            )
             .route("/api/invitations", post(users::invite))
             .route("/api/clients", get(clients::list).post(clients::add))
             .route(

@@ -12,11 +12,12 @@ use serde_json::json;
 
 use super::given::Given;
 use super::{Api, Done, Failure};
-use crate::admin::rows::UserRow;
+use crate::admin::rows::{self, UserRow};
 use crate::auth::accounts::Draft;
 use crate::auth::password::Password;
 use crate::model::account::{Account, AccountStatus, Email, Group, Role, Username};
 use crate::model::id::AccountId;
+use crate::store::factors::Removal;
 
 /// Whose to list; everybody's without it.
 #[derive(Deserialize)]
@@ -154,6 +155,22 @@ pub(super) async fn set_password(
         .set_password(&id, password, None, &api.action())
         .await?;
     Ok(row(&changed))
+}
+
+pub(super) async fn factors(State(api): State<Api>, Path(user): Path<String>) -> Done<Response> {
+    let id = api.account(&user).await?.id;
+    let enrolled = api.auth.factors.list(&id).await?;
+    Ok(Json(json!({"factors": rows::words(&enrolled)})).into_response())
+}
+
+pub(super) async fn reset_factors(
+    State(api): State<Api>,
+    Path(user): Path<String>,
+) -> Done<StatusCode> {
+    let account = api.account(&user).await?;
+    let (factors, action) = (&api.auth.factors, api.action());
+    factors.remove(&account, Removal::All, &action).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn invite(State(api): State<Api>, Given(given): Given<Invite>) -> Done<Response> {

@@ -82,6 +82,8 @@ POST /api/imports | 200 | /api/imports | {"accounts": [{"email": "old@example.or
 GET /api/sessions | 200 | /api/sessions |
 POST /api/invitations | 201 | /api/invitations | {"email": "new@example.org"}
 GET /api/audit?since=2000-01-01T00:00:00Z | 200 | /api/audit |
+GET /api/users/u1/factors | 200 | /api/users/{user}/factors |
+DELETE /api/users/u1/factors | 204 | /api/users/{user}/factors |
 DELETE /api/users/u1/sessions | 200 | /api/users/{user}/sessions |
 DELETE /api/clients/c1 | 204 | /api/clients/{client} |
 DELETE /api/users/u1 | 204 | /api/users/{user} |"#;

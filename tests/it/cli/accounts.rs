@@ -1,5 +1,11 @@
 //! Accounts, their tokens and sessions, as an operator manages them.
 
+use countersign::model::audit::Actor;
+use countersign::model::factor::RecoveryCode;
+use countersign::model::id::AccountId;
+use countersign::model::time::Timestamp;
+use countersign::store::Action;
+
 use super::{Place, keys};
 
 #[test]
@@ -147,6 +153,52 @@ fn an_account_is_changed() {
     assert_eq!(show()["kind"], "full");
 }
 
+#[tokio::test]
+async fn somebody_who_lost_their_factors_gets_in_again() {
+    let place = Place::new();
+    let id = place.good(&["user", "add", "--email", "a@b.example", "--shadow"]);
+    let show = || place.rows(&["user", "show", &id]).remove(0);
+    assert_eq!(show()["factors"], serde_json::json!([]));
+    let (store, account) = (place.store(), AccountId::parse(&id).unwrap());
+    let code = RecoveryCode::generate().digest(&account);
+    let action = Action::new(Timestamp::from_seconds(1), Actor::System, None);
+    let added = store
+        .replace_recovery_codes(&account, &[code], &action)
+        .await;
+    assert!(added.is_ok());
+    assert_eq!(show()["factors"], serde_json::json!(["recovery_code"]));
+    assert!(place.good(&["user", "show", &id]).contains("recovery_code"));
+    let reset = place.run(&["user", "reset-factors", "a@b.example"]);
+    assert_eq!((reset.code, reset.out.as_str()), (0, ""), "{reset:?}");
+    assert!(
+        reset.err.contains("no second factors any more"),
+        "{reset:?}"
+    );
+    assert_eq!(show()["factors"], serde_json::json!([]));
+    let records = place.rows(&["audit", "list"]);
+    let last = records.last().unwrap();
+    assert_eq!(last["event"], "user.reset-factors");
+    assert_eq!(
+        (&last["user"], &last["actor"]),
+        (&id.into(), &"operator".into())
+    );
+    let mails = store
+        .claim_mails(Timestamp::from_millis(i64::MAX), action.at, 10)
+        .await;
+    assert!(
+        mails
+            .unwrap()
+            .iter()
+            .any(|it| it.mail.text.contains("An operator removed all"))
+    );
+    let again = place.run(&["user", "reset-factors", "a@b.example"]);
+    assert!(
+        again.err.contains("no second factors to remove"),
+        "{again:?}"
+    );
+    assert_eq!(place.rows(&["audit", "list"]).len(), records.len());
+}
+
 #[test]
 fn nothing_is_done_to_an_account_that_is_not_there() {
     let place = Place::new();
@@ -157,6 +209,7 @@ fn nothing_is_done_to_an_account_that_is_not_there() {
         &["user", "set-password", "no@body", "--password-stdin"],
         &["user", "disable", "no@body"],
         &["user", "enable", "no@body"],
+        &["user", "reset-factors", "no@body"],
         &["user", "delete", "no@body", "--yes"],
         &["token", "issue", "--user", "no@body", "--label", "l"],
         &["token", "list", "--user", "no@body"],

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use countersign::config::section::StoreUrl;
+use countersign::store::SharedStore;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -54,6 +56,12 @@ impl Place {
 
     pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Its store, opened beside whatever command runs.
+    pub(super) fn store(&self) -> SharedStore {
+        let file = self.path().join("countersign.db");
+        countersign::store::open(&StoreUrl::Sqlite(file)).unwrap()
     }
 
     pub(super) fn write(&self, name: &str, text: &str) {
