@@ -75,6 +75,7 @@
 //! | [`config`] | 2 | the file and the environment: as written, then as used | toml, rustls and x509-parser (`tls.rs`, `authorities.rs`) |
 //! | [`metrics`] | 1 | every number that is exported, with typed labels | prometheus |
 //! | [`clock`] | 1 | what time it is | |
+//! | [`control`] | 0 | rules that a test can break on purpose; nothing else can | |
 //! | [`model`] | 0 | the nouns, pure; **its page is the dictionary** | |
 //!
 //! # Where to start reading
@@ -85,6 +86,7 @@
 pub mod model;
 
 pub mod clock;
+pub mod control;
 pub mod metrics;
 
 pub mod config;

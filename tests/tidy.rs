@@ -25,6 +25,7 @@ const RANKS: &[(&str, u8)] = &[
     ("config", 2),
     ("metrics", 1),
     ("clock", 1),
+    ("control", 0),
     ("model", 0),
 ];
 
@@ -110,6 +111,23 @@ fn every_folder_and_file_of_the_root_is_a_room_with_a_rank() {
             source.path
         );
     }
+}
+
+#[test]
+fn every_test_that_the_security_page_names_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap_or_default();
+    let mut sources = sources();
+    read_into(&mut sources, &root.join("tests"), root).expect("the tests can be read");
+    let names: Vec<&str> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.matches('_').count() > 2)
+        .collect();
+    assert!(names.len() > 30, "{names:?}");
+    let missing = names.iter().filter(|name| !is_test(&sources, name));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
 #[test]
@@ -315,6 +333,11 @@ fn names_crate(code: &str, name: &str) -> bool {
         let before = code[..at].chars().next_back();
         !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
     })
+}
+
+fn is_test(sources: &[Source], name: &str) -> bool {
+    let declared = format!("fn {name}()");
+    sources.iter().any(|source| source.text.contains(&declared))
 }
 
 fn sources() -> Vec<Source> {

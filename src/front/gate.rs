@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use memchr::memchr;
 
 use crate::config::server::Limits;
+use crate::control::{Rule, holds};
 use crate::header::host;
 use crate::header::target::Target;
 
@@ -274,9 +275,9 @@ impl Scan {
             Ok((*start..start + target.len(), origin_form.into()))
         });
         let framing = match (self.has_coding, self.length) {
-            (true, Some(_)) => return Err(Malformed::Length),
-            (true, None) if self.version == Some(Version::Http10) => return Err(Malformed::Coding),
-            (true, None) => Framing::Chunked,
+            (true, Some(_)) if holds(Rule::Framing) => return Err(Malformed::Length),
+            (true, _) if self.version == Some(Version::Http10) => return Err(Malformed::Coding),
+            (true, _) => Framing::Chunked,
             (false, length) => Framing::Length(length.unwrap_or_default()),
         };
         Ok(Whole {

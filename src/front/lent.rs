@@ -21,6 +21,7 @@ use pingora_core::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::control::{Rule, holds};
 use crate::proxy::{BrokenBody, Switched};
 
 use super::body::Body;
@@ -104,6 +105,11 @@ impl Line {
         ready!(self.poll_raw(context, buffer))?;
         let fresh = buffer.filled().get(start..).unwrap_or_default();
         let own = body.advance(fresh).map_err(broken)?;
+        let own = if holds(Rule::BodyEnd) {
+            own
+        } else {
+            fresh.len()
+        };
         let (_, next) = fresh.split_at_checked(own).unwrap_or_default();
         if !next.is_empty() {
             let mut ahead = BytesMut::from(next);

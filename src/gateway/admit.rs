@@ -16,6 +16,7 @@ use super::route::{Route, allow, is_never_allowed};
 use super::{astray, preflight};
 use crate::auth::Source;
 use crate::config::route::Foreign;
+use crate::control::{Rule, holds};
 use crate::header::credential::{self, Authorization, Cookie, ElevationField, Shown};
 use crate::header::host::{self, InvalidHost};
 use crate::header::protected::Nominated;
@@ -190,6 +191,7 @@ impl Gateway {
             let evidence = self.evidence(route, shown, now, trail).await;
             match evidence.map_err(Refusal::StoreUnavailable)? {
                 Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,
+                Evidence::Rejected if !holds(Rule::Rejected) => Evidence::Absent,
                 Evidence::Proven(identity)
                     if astray::is_one(route, &identity, asked, self.scheme) =>
                 {

@@ -5,6 +5,7 @@
 
 use super::admit::Asked;
 use super::route::Route;
+use crate::control::{Rule, holds};
 use crate::header::origin;
 use crate::header::upgrade::is_websocket;
 use crate::model::credential::AuthMethod;
@@ -12,7 +13,8 @@ use crate::model::principal::Identity;
 
 /// Whether a request may be one. `scheme` is over what people reach us.
 pub(super) fn is_one(route: &Route, identity: &Identity, asked: &Asked<'_>, scheme: &str) -> bool {
-    identity.method == AuthMethod::Cookie
+    holds(Rule::Origin)
+        && identity.method == AuthMethod::Cookie
         && route.rule.websocket
         && is_websocket(asked.method, asked.headers)
         && !origin::is_of_host(asked.headers, asked.host.unwrap_or_default(), scheme)

@@ -10,6 +10,7 @@ use super::admit::Trail;
 use super::assertion::Unsigned;
 use super::route::Route;
 use super::{Asked, Gateway};
+use crate::control::{Rule, holds};
 use crate::header::cookie;
 use crate::header::fields::Fields;
 use crate::header::forwarded::{self, Edge, Trace};
@@ -50,7 +51,7 @@ impl Gateway {
     pub fn edge<'a>(&self, asked: &Asked<'a>) -> Edge<'a> {
         Edge {
             peer: asked.peer,
-            is_trusted: self.trusted.contains(asked.peer),
+            is_trusted: self.trusted.contains(asked.peer) || !holds(Rule::Forwarding),
             is_tls: asked.is_tls,
             host: asked.host.unwrap_or_default(),
         }
@@ -70,12 +71,12 @@ impl Gateway {
         let (is_trusted, is_narrowed) = (outbound.edge.is_trusted, rule.methods.is_some());
         head.remove_where(|name| {
             let name = name.as_str().as_bytes();
-            self.protected.contains(name)
+            holds(Rule::Strip) && self.protected.contains(name)
                 || is_alias(name)
                 || (!is_trusted && is_forwarding(name))
                 || (is_narrowed && is_method_override(name))
         });
-        if !outbound.trail.keeps_authorization {
+        if !outbound.trail.keeps_authorization && holds(Rule::Credentials) {
             head.remove(&AUTHORIZATION);
         }
         if !rule.websocket {
@@ -105,7 +106,7 @@ impl Gateway {
         let has_ours = fields
             .iter()
             .any(|field| cookie::without_ours(field, self.cookie_name).is_some());
-        if !has_ours {
+        if !has_ours || !holds(Rule::Cookie) {
             return;
         }
         let left: Vec<HeaderValue> = fields

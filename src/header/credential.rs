@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 use super::{basic, cookie};
+use crate::control::{Rule, holds};
 use crate::model::credential::{AuthMethod, Credential};
 use crate::model::token::{PlainToken, TokenKind};
 
@@ -159,8 +160,8 @@ fn only<'a>(
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     match values.next() {
-        Some(_) => Err(Malformed::Doubled(spelled)),
-        None => Ok(first),
+        Some(_) if holds(Rule::Doubled) => Err(Malformed::Doubled(spelled)),
+        _ => Ok(first),
     }
 }
 

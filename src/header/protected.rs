@@ -9,6 +9,7 @@ use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderName};
 use super::credential::{ELEVATED_ACCESS_TOKEN, X_AUTH};
 use super::forwarded::{TRACEPARENT, X_REQUEST_ID};
 use crate::config::identity::IdentityMapping;
+use crate::control::{Rule, holds};
 
 /// `X-Countersign-Assertion`.
 pub const ASSERTION: HeaderName = HeaderName::from_static("x-countersign-assertion");
@@ -71,7 +72,11 @@ impl Protected {
             .iter()
             .flat_map(|field| field.as_bytes().split(|byte| *byte == b','))
             .any(|name| must_arrive(name.trim_ascii()));
-        if is_nominated { Err(Nominated) } else { Ok(()) }
+        if is_nominated && holds(Rule::Nomination) {
+            Err(Nominated)
+        } else {
+            Ok(())
+        }
     }
 
     fn add(&mut self, name: &str) {
@@ -126,7 +131,7 @@ fn is_spelling(name: &[u8], folded: &[u8]) -> bool {
 
 fn fold(byte: u8) -> u8 {
     match byte {
-        b'_' | b'.' => b'-',
+        b'_' | b'.' if holds(Rule::Aliases) => b'-',
         other => other.to_ascii_lowercase(),
     }
 }

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use http::Method;
 
+use crate::control::{Rule, holds};
+
 /// A request target that passed the rules, but for the two that a route can lift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -83,7 +85,7 @@ impl<'a> Target<'a> {
             origin_form,
             path,
             query,
-            matching: if facts.is_plain {
+            matching: if facts.is_plain || !holds(Rule::Matching) {
                 Cow::Borrowed(path)
             } else {
                 Cow::Owned(matching_form(path))
@@ -214,7 +216,7 @@ fn inspect_segments(path: &str, facts: &mut Facts) -> Result<(), BadTarget> {
         if name.is_empty() && segments.peek().is_some() {
             facts.has_double_slash = true;
         }
-        if is_dots(name) {
+        if is_dots(name) && holds(Rule::Dots) {
             return Err(BadTarget::Dots);
         }
     }

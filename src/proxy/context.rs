@@ -11,6 +11,7 @@ use pingora_http::RequestHeader;
 
 use crate::auth::Source;
 use crate::config::tls::Shown;
+use crate::control::{Rule, holds};
 use crate::gateway::connections::Held;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::route::Route;
@@ -357,7 +358,7 @@ impl Attempt {
 }
 
 fn is_token(segment: &str) -> bool {
-    TokenKind::of_prefix(segment).is_some()
+    holds(Rule::Redaction) && TokenKind::of_prefix(segment).is_some()
 }
 
 /// A method as metrics know it: clients must not be able to make new series.

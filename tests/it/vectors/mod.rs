@@ -11,6 +11,8 @@
     reason = "what a test needs and does not get is the test's failure"
 )]
 
+#[cfg(feature = "controls")]
+mod controls;
 mod stage;
 mod table;
 mod wire;
@@ -26,18 +28,21 @@ use super::support::message::Message;
 /// The file whose vectors come from a trusted proxy.
 const BEHIND_A_PROXY: &str = "d-trusted";
 
+/// Whose forwarding headers that gateway believes.
+const TRUSTED: &str = "[\"127.0.0.0/8\"]";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_vector_of_the_table_gets_further_than_it_may() {
     let plain = read_all(|name| name != BEHIND_A_PROXY);
     assert!(plain.len() >= 600, "{}", plain.len());
-    let faults = hold(Stage::open("[]").await, &plain).await;
+    let faults = hold(&Stage::open("[]").await, &plain, usize::MAX).await;
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 #[tokio::test]
 async fn no_vector_gets_further_behind_a_trusted_proxy() {
     let behind = read_all(|name| name == BEHIND_A_PROXY);
-    let faults = hold(Stage::open("[\"127.0.0.0/8\"]").await, &behind).await;
+    let faults = hold(&Stage::open(TRUSTED).await, &behind, usize::MAX).await;
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
@@ -55,14 +60,17 @@ fn read_all(is_wanted: impl Fn(&str) -> bool) -> Vec<Vector> {
         .collect()
 }
 
-/// Sends every vector and says what did not hold.
-async fn hold(stage: Stage, vectors: &[Vector]) -> Vec<String> {
+/// Sends every vector and says what did not hold; no further ones once that are so many things.
+async fn hold(stage: &Stage, vectors: &[Vector], most: usize) -> Vec<String> {
     let mut faults = Vec::new();
     let mut answers = 0;
-    let mut beside = Wire::connect(&stage).await;
+    let mut beside = Wire::connect(stage).await;
     for vector in vectors {
+        if faults.len() >= most {
+            break;
+        }
         let mut checked = Checked {
-            stage: &stage,
+            stage,
             vector,
             faults: Vec::new(),
         };

@@ -18,7 +18,7 @@ use countersign::model::token::PlainToken;
 
 use crate::support::gateway::action;
 use crate::support::message::Message;
-use crate::support::{Gateway, Reply, Upstream};
+use crate::support::{Gateway, Reply, Upstream, get};
 
 /// A gateway and its app, people and secrets.
 pub(super) struct Stage {
@@ -83,7 +83,8 @@ impl Stage {
         ] {
             stage.person(name, role).await;
         }
-        stage.spoil().await;
+        stage.spoil();
+        stage.end_some().await;
         stage
     }
 
@@ -150,6 +151,7 @@ impl Stage {
 
     /// What does not hold of the log, after so many answers.
     pub(super) async fn faults_of_the_log(&self, answers: usize) -> Vec<String> {
+        let answers = answers + 1;
         self.gateway.have_lines(answers).await;
         let lines = self.gateway.lines();
         let mut faults = Vec::new();
@@ -206,7 +208,7 @@ impl Stage {
     }
 
     /// What is made of good credentials to be bad ones.
-    async fn spoil(&mut self) {
+    fn spoil(&mut self) {
         let own = |name: &str| self.secrets[name].clone();
         let pair = format!("{}:{}", own("jo.key"), own("jo.keyed"));
         let of = |text: &str| STANDARD.encode(text);
@@ -266,7 +268,14 @@ impl Stage {
         ] {
             self.secrets.insert(name.to_owned(), secret);
         }
+    }
+
+    /// A token that was revoked, and an account that was disabled.
+    async fn end_some(&mut self) {
         let (session, revoked) = self.gateway.token(&self.accounts["jo"].clone()).await;
+        // It was good, and is known to be.
+        let own = format!("Authorization: Bearer {revoked}");
+        assert_eq!(self.gateway.ask(get("/in/a", &[&own])).await.status(), 200);
         self.gateway.revoke(session).await;
         self.secrets.insert("revoked".to_owned(), revoked);
         let (accounts, off) = (&self.gateway.auth.accounts, &self.accounts["off"].id);
