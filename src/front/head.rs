@@ -82,7 +82,7 @@ async fn has_begun(
 
 /// A head's bytes, with its target in origin-form. Most heads are all there is, and keep their buffer: pingora copies less
 /// then.
-fn take(ahead: &mut BytesMut, whole: &Whole) -> BytesMut {
+pub(super) fn take(ahead: &mut BytesMut, whole: &Whole) -> BytesMut {
     let head = if whole.bytes == ahead.len() {
         std::mem::take(ahead)
     } else {

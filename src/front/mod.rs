@@ -32,6 +32,8 @@ mod head;
 mod http2;
 mod lent;
 mod listener;
+#[cfg(feature = "controls")]
+pub mod probe;
 mod stream;
 mod watched;
 

@@ -9,6 +9,8 @@ mod dialect;
 #[cfg(test)]
 mod e2e;
 mod front;
+#[cfg(feature = "controls")]
+mod fuzz;
 mod gateway;
 #[cfg(test)]
 mod listen;
