@@ -75,18 +75,14 @@ impl Issuer {
             return Ok(None);
         }
         let action = Action::new(now.wall, Actor::Anonymous, ip);
-        let consumed = self.store.consume_token(&code.digest(), &action).await?;
-        let Some(principal) = consumed else {
-            return Ok(None);
-        };
         let token = PlainToken::generate(TokenKind::Session);
         let expires_at = Some(now.wall.after(ttl));
         let stored = NewToken::of(&token, token.digest(), now.wall, expires_at);
-        let session = &principal.session;
-        let added = self.store.add_token(session, &stored, "redeem", &action);
-        Ok(added.await?.map(|committed| {
+        let digest = code.digest();
+        let redeemed = self.store.redeem_token(&digest, &stored, &action).await?;
+        Ok(redeemed.map(|committed| {
             self.verifier.forget(&committed.changes);
-            (Arc::clone(&principal.account), token)
+            (Arc::clone(&committed.value.account), token)
         }))
     }
 }

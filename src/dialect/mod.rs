@@ -62,7 +62,7 @@ pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
         ));
     }
     if let Some(dialect) = &config.dialects.namespace {
-        mounted = mounted.and(namespace::mount(dialect, &browser));
+        mounted = mounted.and(namespace::mount(dialect, config.throttle.per_ip, &browser));
     }
     if let Some(dialect) = &config.dialects.id_api {
         mounted = mounted.and(id_api::mount(dialect, config, Arc::clone(auth)));

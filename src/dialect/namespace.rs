@@ -5,7 +5,7 @@
 //! | `GET <login_path>?redirect_url=…` | the login form; logged in, the question whether to share; answered, 303 to `<redirect_url>?sessionToken=…` |
 //! | `POST <login_path>?redirect_url=…` answer | 303 there, or a page that says that nothing was shared |
 //! | `GET <login_path>` on a host of its own | 303 to the account page; anywhere else the path belongs to the routes |
-//! | `GET /me/<sessionToken>` | `{userId, email}`; 401 if it is not good |
+//! | `GET /me/<sessionToken>` | `{userId, email}`; 401 if it is not good, 429 if that comes too often from one network |
 //! | `GET /me/<code>`, for a client with `handoff = "code"` | `{userId, email, sessionToken}`, once and within a minute |
 //!
 //! The seed lets anybody name any `redirect_url`. Here it has to be registered for a client, the same text byte for byte,
@@ -33,10 +33,12 @@ use super::browser::{ACCOUNT_PATH, Browser, LOGIN_PATH, Stopped, Visitor, see_ot
 use super::reply::{json, retry_after};
 use crate::auth::Auth;
 use crate::auth::handover::Handover;
+use crate::auth::throttle::Throttle;
 use crate::config::dialect::Namespace;
+use crate::config::section::{self, Rate};
 use crate::dialect::refused::STORE_WAIT;
 use crate::gateway::endpoint::Caller;
-use crate::model::account::Account;
+use crate::model::account::{Account, Identifier};
 use crate::model::client::Client;
 use crate::model::credential::{AuthMethod, Credential};
 use crate::model::token::{PlainToken, TokenKind};
@@ -44,14 +46,19 @@ use crate::pages::consent::{self, Question};
 use crate::pages::{Language, login};
 use crate::store::StoreError;
 
-/// The dialect, to be mounted where its configuration says.
+/// The dialect, to be mounted where its configuration says. `bad_tokens` is how many tokens that are not good one network
+/// may show.
 #[must_use]
-pub fn mount(config: &Namespace, browser: &Arc<Browser>) -> Mounted {
+pub fn mount(config: &Namespace, bad_tokens: Rate, browser: &Arc<Browser>) -> Mounted {
     let place = &config.place;
     let speaker = Arc::new(Speaker {
         browser: Arc::clone(browser),
         path: format!("{}{}", place.prefix, config.login_path),
         ttl: config.session_ttl,
+        bad_tokens: Throttle::new(&section::Throttle {
+            per_account: bad_tokens,
+            per_ip: bad_tokens,
+        }),
     });
     let state = || Arc::clone(&speaker);
     let path = &config.login_path;
@@ -81,6 +88,7 @@ struct Speaker {
     /// The whole path of the login page.
     path: String,
     ttl: Duration,
+    bad_tokens: Throttle,
 }
 
 /// A registered URL and the client it is registered for.
@@ -170,7 +178,7 @@ async fn me(
 ) -> Response {
     match speaker.whose(&shown, &caller).await {
         Ok(Some(me)) => json(StatusCode::OK, &me),
-        Ok(None) => json(StatusCode::UNAUTHORIZED, &BAD_TOKEN),
+        Ok(None) => speaker.bad_token(&caller),
         Err(error) => {
             tracing::warn!(%error, "whom a session token stands for is not known now");
             let answer = json(StatusCode::SERVICE_UNAVAILABLE, &UNAVAILABLE);
@@ -258,6 +266,19 @@ impl Speaker {
         })
     }
 
+    /// Says that a token is not good, as often as that may happen to one network.
+    fn bad_token(&self, caller: &Caller) -> Response {
+        let nobody = Identifier::of("");
+        let (ip, now) = (Some(caller.ip), caller.now.monotonic);
+        match self.bad_tokens.begin(&nobody, ip, now).map(drop) {
+            Ok(()) => json(StatusCode::UNAUTHORIZED, &BAD_TOKEN),
+            Err(limited) => {
+                let answer = json(StatusCode::TOO_MANY_REQUESTS, &TOO_MANY);
+                retry_after(answer, Some(limited.retry_after))
+            }
+        }
+    }
+
     async fn whose(&self, shown: &str, caller: &Caller) -> Result<Option<Me>, StoreError> {
         let Ok(token) = PlainToken::parse(shown) else {
             return Ok(None);
@@ -322,6 +343,10 @@ const REDIRECT_URL: &str = "redirect_url";
 const BAD_TOKEN: Failure = Failure {
     error: "unauthorized",
     message: "The token is unknown, expired or revoked.",
+};
+const TOO_MANY: Failure = Failure {
+    error: "too_many_attempts",
+    message: "Too many tokens were not good, try again later.",
 };
 const UNAVAILABLE: Failure = Failure {
     error: "unavailable",

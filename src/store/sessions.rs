@@ -50,13 +50,22 @@ pub trait Sessions {
         action: &Action,
     ) -> Result<Committed<Rotated>, StoreError>;
 
-    /// Takes a single-use token (a hand-off code) that is good at `action.at` and returns whom it stood for; `None` if it
-    /// is not. A second call with the same digest gets `None`.
+    /// Takes a single-use token (the `state` of an attempt to link an account) that is good at `action.at` and returns whom
+    /// it stood for; `None` if it is not. A second call with the same digest gets `None`.
     async fn consume_token(
         &self,
         digest: &TokenDigest,
         action: &Action,
     ) -> Result<Option<Principal>, StoreError>;
+
+    /// Takes a single-use token (a hand-off code) that is good at `action.at` and adds another to its session in its place;
+    /// `None` if it is not. In one step, so that nothing is used up for nothing. Audited as `redeem`.
+    async fn redeem_token(
+        &self,
+        digest: &TokenDigest,
+        token: &NewToken,
+        action: &Action,
+    ) -> Result<Option<Committed<Principal>>, StoreError>;
 
     /// Revokes one token and leaves its session; false if it was not there. Audited as `revoke`; feeds the session.
     async fn revoke_token(

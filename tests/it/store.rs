@@ -85,6 +85,7 @@ promises! {
         a_session_is_audited_as_what_it_is
         a_token_is_added_to_an_open_session_alone
         a_single_use_token_is_used_once_and_in_time
+        a_single_use_token_gives_its_place_to_another_or_stays
         a_revoked_token_leaves_its_session
         ended_sessions_are_told_of_one_by_one
         logging_out_elsewhere_spares_this_session_and_api_tokens

@@ -210,7 +210,7 @@ impl Browser {
     /// # Errors
     /// [`Stopped::CrossSite`].
     pub fn check_site(&self, headers: &HeaderMap) -> Result<(), Stopped> {
-        if guard::is_cross_site(headers, &self.external_url) {
+        if guard::is_cross_site(headers, &self.external_url, self.cookie.name) {
             return Err(Stopped::CrossSite(Language::of(headers)));
         }
         Ok(())

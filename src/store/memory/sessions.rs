@@ -120,6 +120,25 @@ impl Sessions for MemoryStore {
         Ok(Some(writing.commit(principal).value))
     }
 
+    async fn redeem_token(
+        &self,
+        digest: &TokenDigest,
+        token: &NewToken,
+        action: &Action,
+    ) -> Result<Option<Committed<Principal>>, StoreError> {
+        let mut writing = self.write(action);
+        let good = writing.state.principal(digest);
+        let Some(principal) = good.filter(|principal| principal.is_active(action.at)) else {
+            return Ok(None);
+        };
+        writing.state.check_new(std::slice::from_ref(token))?;
+        writing.state.tokens.remove(digest);
+        writing.add(principal.session, token);
+        let (account, session) = (&principal.account.id, principal.session.to_string());
+        writing.audit(done("redeem", Some(account), Some(&session)));
+        Ok(Some(writing.commit(principal)))
+    }
+
     async fn revoke_token(
         &self,
         digest: &TokenDigest,

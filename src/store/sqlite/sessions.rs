@@ -121,6 +121,31 @@ impl Sessions for SqliteStore {
         .await
     }
 
+    async fn redeem_token(
+        &self,
+        digest: &TokenDigest,
+        token: &NewToken,
+        action: &Action,
+    ) -> Result<Option<Committed<Principal>>, StoreError> {
+        let (digest, token) = (*digest, token.clone());
+        self.write(action, move |writing| {
+            let found = first(writing.connection, INTROSPECT, [digest.bytes()], principal)?;
+            let Some(principal) = found.filter(|found| found.is_active(writing.action.at)) else {
+                return Ok(None);
+            };
+            let Some((number, account)) = writing.owner(&principal.session)? else {
+                return Ok(None);
+            };
+            run(writing.connection, DELETE_TOKEN, [digest.bytes()])?;
+            writing.add(number, &token)?;
+            writing.reach(number, token.expires_at)?;
+            let session = principal.session.to_string();
+            writing.audit(&done("redeem", Some(&account), Some(&session)))?;
+            writing.commit(principal).map(Some)
+        })
+        .await
+    }
+
     async fn revoke_token(
         &self,
         digest: &TokenDigest,

@@ -251,6 +251,15 @@ impl Sessions for Gated {
         self.check()?.consume_token(digest, action).await
     }
 
+    async fn redeem_token(
+        &self,
+        digest: &TokenDigest,
+        token: &NewToken,
+        action: &Action,
+    ) -> Result<Option<Committed<Principal>>, StoreError> {
+        self.check()?.redeem_token(digest, token, action).await
+    }
+
     async fn revoke_token(
         &self,
         digest: &TokenDigest,

@@ -275,3 +275,17 @@ async fn a_form_without_the_sessions_token_does_nothing() {
     }
     assert_eq!(browser.go(ACCOUNT).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_form_with_our_cookie_that_says_nothing_of_where_it_stood_does_nothing() {
+    let (_app, gateway, _) = world("").await;
+    let mut browser = Browser::new(&gateway);
+    browser.log_in("jo").await;
+    let page = browser.go(ACCOUNT).await;
+    let logout = form(&page, "/_countersign/logout");
+    assert_eq!(browser.submit_from(&[], &logout).await.status(), 403);
+    assert_eq!(browser.go(ACCOUNT).await.status(), 200);
+    let origin = ["Origin: http://app.example"];
+    assert_eq!(browser.submit_from(&origin, &logout).await.status(), 303);
+    assert_eq!(browser.go(ACCOUNT).await.status(), 303);
+}

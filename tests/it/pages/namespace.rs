@@ -388,3 +388,21 @@ async fn a_token_in_a_path_is_never_logged() {
     assert_eq!(of_me.count(), 12, "{lines:?}");
     assert!(!lines.iter().any(|line| line.to_string().contains(&token)));
 }
+
+#[tokio::test]
+async fn tokens_that_are_not_good_are_counted_and_good_ones_are_not_hindered() {
+    let throttle = "[throttle]\nper_account = \"3/5m\"\nper_ip = \"3/5m\"\n";
+    let (_app, gateway, _) = world(&format!("{DIALECT}{throttle}")).await;
+    register(&gateway, "app", &[CALLBACK], Handoff::Token).await;
+    let (_, sent) = agreed(&gateway, CALLBACK).await;
+    let good = token(&sent);
+    for (bad, status) in [("x", 401), ("css_x", 401), ("csh_x", 401), ("x", 429)] {
+        let answer = me(&gateway, bad).await;
+        assert_eq!(answer.status(), status, "{bad}");
+        assert_eq!(
+            answer.fields("retry-after").len(),
+            usize::from(status == 429)
+        );
+        assert_eq!(me(&gateway, &good).await.status(), 200);
+    }
+}

@@ -179,6 +179,36 @@ pub(super) async fn a_single_use_token_is_used_once_and_in_time(store: SharedSto
     assert_eq!(store.sessions(None).await.unwrap().len(), 1);
 }
 
+pub(super) async fn a_single_use_token_gives_its_place_to_another_or_stays(store: SharedStore) {
+    peopled(&store).await;
+    let (session, digests) = logged_in(&store, "jo", &[TokenKind::Handoff]).await;
+    let successor = new_token(TokenKind::Session, Some(5000));
+    let redeem = async |token: &NewToken, seconds| {
+        let action = action(seconds);
+        store.redeem_token(&digests[0], token, &action).await
+    };
+    assert!(redeem(&successor, 100).await.unwrap().is_none(), "expired");
+    // What cannot be added uses nothing up.
+    let (_, others) = logged_in(&store, "jo", &[TokenKind::Session]).await;
+    let there_already = NewToken {
+        digest: others[0],
+        ..successor.clone()
+    };
+    assert!(redeem(&there_already, 1).await.is_err());
+    let redeemed = redeem(&successor, 99).await.unwrap().unwrap();
+    assert_eq!(
+        (redeemed.value.session, redeemed.changes.len()),
+        (session, 0)
+    );
+    assert_eq!(events(&store).await.last().unwrap(), "redeem");
+    assert!(!is_known(&store, &digests[0]).await);
+    let found = store.introspect(&successor.digest).await.unwrap().unwrap();
+    assert_eq!((found.session, found.expires_at), (session, Some(at(5000))));
+    let another = new_token(TokenKind::Session, Some(5000));
+    assert!(redeem(&another, 99).await.unwrap().is_none(), "used");
+    assert!(!is_known(&store, &another.digest).await);
+}
+
 pub(super) async fn a_revoked_token_leaves_its_session(store: SharedStore) {
     peopled(&store).await;
     let kinds = [TokenKind::Elevated, TokenKind::Access];
