@@ -3,12 +3,15 @@
 // usage: look.js WORLD LANGUAGE
 
 const assert = require("node:assert/strict");
-const { mkdirSync } = require("node:fs");
+const { execFileSync } = require("node:child_process");
+const { mkdirSync, readdirSync, readFileSync } = require("node:fs");
 const axe = require("axe-core");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
 const LOGIN = "/_countersign/login";
+const readCodes = new Set();
+let recoveryCodes = [];
 
 /// Each page by its name, and how to come to it. `status` is what it is sent with, if not 200.
 const pages = {
@@ -53,6 +56,29 @@ const pages = {
     await visitor.page.evaluate(() => document.querySelectorAll("[name=token]").forEach((field) => (field.value = "x")));
     return submit(visitor, "form[action$=logout] button");
   },
+  "prove yourself": async (visitor) => {
+    await visitor.go(ACCOUNT);
+    return change(visitor, "totp");
+  },
+  "prove yourself, wrong code": async (visitor) => typeCode(visitor, "ABCD-EFGH"),
+  "set up an app": async (visitor) => typeCode(visitor, await mailedCode()),
+  "set up an app, wrong code": async (visitor) => typeCode(visitor, "000000"),
+  "account, with an app": async (visitor) => {
+    const secret = await visitor.page.locator("code").innerText();
+    return typeCode(visitor, codeOfApp(secret));
+  },
+  "recovery codes": async (visitor) => {
+    const status = await change(visitor, "recovery-codes");
+    recoveryCodes = await visitor.page.locator("code").allInnerTexts();
+    return status;
+  },
+  "second step": logIn,
+  "second step, wrong code": async (visitor) => typeCode(visitor, "000000"),
+  "prove yourself with what you have": async (visitor) => {
+    await typeCode(visitor, recoveryCodes[0]);
+    return change(visitor, "remove-totp");
+  },
+  "account, without factors again": async (visitor) => typeCode(visitor, recoveryCodes[1]),
   logout: async (visitor) => visitor.go("/_countersign/logout"),
 };
 
@@ -69,13 +95,46 @@ const statuses = {
   "not proven again": 401,
   "account, a mistake": 422,
   "not from here": 403,
+  "prove yourself, wrong code": 401,
+  "set up an app, wrong code": 401,
+  "second step, wrong code": 401,
 };
 
 async function logIn(visitor) {
   await visitor.go(LOGIN);
   await visitor.page.fill("#username", world.user.email);
   await visitor.page.fill("#password", world.user.password);
-  await submit(visitor, "form");
+  return submit(visitor, "form");
+}
+
+/// Presses a button of the account page's section on second factors.
+async function change(visitor, wanted) {
+  return submit(visitor, `form:has([name=change][value=${wanted}]) button`);
+}
+
+async function typeCode(visitor, code) {
+  await visitor.page.fill("#code", code);
+  return submit(visitor, "form:has(#code) button");
+}
+
+/// The code in the mail that nobody has read yet.
+async function mailedCode() {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const mails = readdirSync(world.mail).map((file) => readFileSync(`${world.mail}/${file}`, "utf8"));
+    const codes = mails.flatMap((mail) => mail.match(/^[0-9A-Z]{4}-[0-9A-Z]{4}(?=\r?$)/m) ?? []);
+    const fresh = codes.find((code) => !readCodes.has(code));
+    if (fresh) {
+      readCodes.add(fresh);
+      return fresh;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("no code was mailed");
+}
+
+/// What an app with this secret shows now.
+function codeOfApp(secret) {
+  return execFileSync("oathtool", ["--totp", "--base32", secret.replaceAll(" ", "")], { encoding: "utf8" }).trim();
 }
 
 /// Presses the first button there, and gives the status of the page that comes.
