@@ -149,6 +149,7 @@ fn asked(headers: &HeaderMap) -> Asked<'_> {
         headers,
         peer: IpAddr::from([127, 0, 0, 1]),
         is_tls: false,
+        certificate: None,
     }
 }
 

@@ -20,11 +20,13 @@ use super::cache::{Cache, Found};
 use super::used::Uses;
 use crate::config::section;
 use crate::metrics::{CacheName, CacheResult, Histogram, IntCounter, Metrics};
+use crate::model::certificate::{ClientCertificate, Holder};
 use crate::model::change::{Change, Sequence, Subject};
 use crate::model::credential::Credential;
 use crate::model::principal::{Elevation, Principal};
 use crate::model::time::Now;
 use crate::model::token::{PlainToken, TokenDigest, TokenKind};
+use crate::store::accounts::AccountKey;
 use crate::store::{SharedStore, StoreError};
 
 /// Knows whom credentials stand for. Shared behind an `Arc` by everything that decides.
@@ -111,10 +113,13 @@ impl Verifier {
         now: Now,
     ) -> Result<Introspection, StoreError> {
         let started = Instant::now();
-        let mut found = self.look_up(&credential.digest(), now).await?;
+        let certificate = credential.certificate();
+        let mut found = self.look_up(&credential.digest(), certificate, now).await?;
         found.took = started.elapsed();
         self.counted.observe(found.source, found.took);
+        // A certificate's session is none of the store's.
         if let Some(principal) = &found.principal
+            && certificate.is_none()
             && principal.last_used.touch(now.wall)
         {
             self.uses.note(principal.session, now.wall);
@@ -136,7 +141,7 @@ impl Verifier {
         if token.kind() != TokenKind::Elevated {
             return Ok(None);
         }
-        let found = self.look_up(&token.digest(), now).await?;
+        let found = self.look_up(&token.digest(), None, now).await?;
         Ok(found
             .principal
             .filter(|elevated| {
@@ -203,10 +208,15 @@ impl Verifier {
         self.cache.show(metrics);
     }
 
-    async fn look_up(&self, digest: &TokenDigest, now: Now) -> Result<Introspection, StoreError> {
+    async fn look_up(
+        &self,
+        digest: &TokenDigest,
+        certificate: Option<&ClientCertificate>,
+        now: Now,
+    ) -> Result<Introspection, StoreError> {
         if micros(now.monotonic) > self.fresh_until.load(Ordering::SeqCst) {
             self.counted.bypass.inc();
-            let answer = self.store.introspect(digest).await?.map(Arc::new);
+            let answer = self.ask(digest, certificate).await?.map(Arc::new);
             return Ok(Introspection::at(answer, Source::Store, now));
         }
         match self.cache.get(digest, now.monotonic) {
@@ -225,9 +235,26 @@ impl Verifier {
             }
         }
         let asked = self.cache.asking(now.monotonic);
-        let answer = self.store.introspect(digest).await?;
+        let answer = self.ask(digest, certificate).await?;
         let answer = self.cache.put(*digest, answer, asked);
         Ok(Introspection::at(answer, Source::Store, now))
+    }
+
+    /// Asks the store: about a token, or about the account that a certificate names.
+    async fn ask(
+        &self,
+        digest: &TokenDigest,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Option<Principal>, StoreError> {
+        let Some(certificate) = certificate else {
+            return self.store.introspect(digest).await;
+        };
+        let key = match &certificate.holder {
+            Holder::Id(id) => AccountKey::Id(id.clone()),
+            Holder::Email(name) | Holder::Username(name) => AccountKey::Login(name.clone()),
+        };
+        let account = self.store.account(&key).await?;
+        Ok(account.and_then(|account| certificate.principal(account)))
     }
 
     fn forget_subjects<'a>(&self, subjects: impl Iterator<Item = &'a Subject> + Clone) {

@@ -64,6 +64,7 @@ impl Explain {
             headers: &headers,
             peer: self.peer,
             is_tls: self.url.is_tls,
+            certificate: None,
         };
         let endpoints = Endpoints::new(dialect::mount(config, &setup.auth).endpoints);
         let normal = host::normal(&host).ok();

@@ -4,6 +4,7 @@ use super::Config;
 use super::section::{MailTransport, StoreUrl};
 use super::tls::Tls;
 use crate::clock::{Clock as _, SystemClock};
+use crate::model::credential::AuthMethod;
 use crate::model::time::Timestamp;
 
 impl Config {
@@ -11,6 +12,11 @@ impl Config {
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
         let no_mail = matches!(self.mail.transport, MailTransport::None);
+        let asks_for_certificates = self.listen.iter().any(|it| it.client_ca.is_some());
+        let takes_certificates = self
+            .routes
+            .iter()
+            .any(|route| route.requirement.accept.contains(AuthMethod::Mtls));
         let trusts_all = self
             .server
             .trusted_proxies
@@ -23,6 +29,8 @@ impl Config {
             (self.has_weak_hashes(), WEAK_HASHES),
             (no_mail && self.accounts.confirm_email, UNCONFIRMED),
             (no_mail && self.dialects.id_api.is_some(), NO_CODES),
+            (takes_certificates && !asks_for_certificates, NO_CA),
+            (asks_for_certificates && !takes_certificates, UNUSED_CA),
         ]
         .into_iter()
         .filter(|(applies, _)| *applies)
@@ -90,5 +98,8 @@ const WEAK_HASHES: &str = "[password] costs an attacker less than OWASP asks for
      iterations = 2, or leave both out";
 const UNCONFIRMED: &str = "accounts.confirm_email is true and mail.transport \"none\", so no address that a person gives \
      is ever confirmed";
+const NO_CA: &str = "a route accepts \"mtls\" and no [[listen]] has client_ca, so no client is asked for a certificate";
+const UNUSED_CA: &str =
+    "a [[listen]] has client_ca and no route accepts \"mtls\", so certificates prove nothing";
 const NO_CODES: &str =
     "[dialect.id_api] is on and mail.transport \"none\", so no code can be mailed";

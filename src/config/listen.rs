@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Table;
-use super::tls::Tls;
+use super::tls::{ClientCa, Tls};
 use super::value::{Read, flag, path_at, text};
 
 /// One listener.
@@ -15,6 +15,8 @@ pub struct Listen {
     pub address: ListenAddress,
     /// With which certificates; `None` for connections in the open.
     pub tls: Option<Arc<Tls>>,
+    /// Who signs the certificates that clients may show; `None` if none is asked for.
+    pub client_ca: Option<ClientCa>,
     /// Whether clients may speak HTTP/2, which they choose in the TLS handshake.
     pub http2: bool,
     /// Whether every connection begins with a PROXY header, from a trusted proxy.
@@ -53,6 +55,7 @@ impl Listen {
         let listen = Self {
             address: table.required("address", default(), read),
             tls: Tls::read(&mut table).map(Arc::new),
+            client_ca: Self::read_client_ca(&mut table),
             http2: table.or("http2", false, flag),
             proxy_protocol: table.or("proxy_protocol", false, flag),
             mode: table.or("mode", SOCKET_MODE, text(mode)),
@@ -60,10 +63,6 @@ impl Listen {
         if table.has("mode") && matches!(listen.address, ListenAddress::Tcp(_)) {
             table.note("mode", "is for unix sockets; leave it out");
         }
-        table.refuse(
-            "client_ca",
-            "this build does not take client certificates yet; leave this out",
-        );
         if listen.http2 && !table.has("tls") {
             table.note(
                 "http2",
@@ -79,11 +78,26 @@ impl Listen {
     }
 }
 
+impl Listen {
+    fn read_client_ca(table: &mut Table<'_>) -> Option<ClientCa> {
+        let (base, is_tls) = (table.base(), table.has("tls"));
+        let read = |path: &str| {
+            if is_tls {
+                ClientCa::read(base, path)
+            } else {
+                Err("is for certificates in the TLS handshake, and there is none; add tls, or leave it out".to_owned())
+            }
+        };
+        table.optional("client_ca", text(read))
+    }
+}
+
 impl Default for Listen {
     fn default() -> Self {
         Self {
             address: default(),
             tls: None,
+            client_ca: None,
             http2: false,
             proxy_protocol: false,
             mode: SOCKET_MODE,

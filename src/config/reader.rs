@@ -147,14 +147,6 @@ impl<'a> Table<'a> {
         values
     }
 
-    /// A key whose feature this build does not have: refused, unless it is `false`.
-    pub(super) fn refuse(&mut self, key: &'static str, what: &str) {
-        self.optional(key, |node| {
-            let is_off = matches!(node.value, Value::Flag(false));
-            is_off.then_some(()).ok_or_else(|| what.to_owned())
-        });
-    }
-
     /// Notes a mistake at a key, or at the table if the key is left out.
     pub(super) fn note(&self, key: &str, what: impl Into<Box<str>>) {
         let at = self.entries.get(key).map_or(&self.at, |node| &node.at);

@@ -194,9 +194,10 @@ fn requirement(table: &mut Table<'_>) -> Requirement {
     let age = duration(Duration::from_secs(1)..=DAY);
     Requirement {
         access: table.or("access", Access::Required, word(&accesses)),
-        accept: table
-            .list("accept", word(&forms))
-            .map_or_else(|| AuthMethod::ALL.into_iter().collect(), Accept::from_iter),
+        accept: table.list("accept", word(&forms)).map_or_else(
+            || AuthMethod::USUAL.into_iter().collect(),
+            Accept::from_iter,
+        ),
         roles: names(table, "roles", |text| {
             Role::parse(text).map_err(|error| error.to_string())
         }),

@@ -71,6 +71,8 @@ impl Config {
                     out.text("mode", format!("{:04o}", listen.mode));
                 }
             }
+            let client_ca = listen.client_ca.as_ref();
+            out.maybe("client_ca", client_ca.map(|it| it.file.display()));
             out.plain("http2", listen.http2);
             out.plain("proxy_protocol", listen.proxy_protocol);
             if let Some(tls) = &listen.tls {

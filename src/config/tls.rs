@@ -8,9 +8,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -19,6 +22,7 @@ use zeroize::Zeroizing;
 
 use super::reader::Table;
 use super::value::{Read, path_at, text};
+use crate::model::certificate::ClientCertificate;
 use crate::model::time::Timestamp;
 
 /// The certificates of a listener, at least one; the first is for whoever names no host, or one that none is for.
@@ -46,12 +50,21 @@ pub struct Certificate {
     key: Arc<CertifiedKey>,
 }
 
-/// The certificate that a client was shown, and whether it had named a host.
+/// What was shown in a handshake: to the client, and by it.
 #[derive(Debug)]
 pub struct Shown {
     tls: Arc<Tls>,
     certificate: Arc<Certificate>,
     has_name: bool,
+    client: Option<Arc<ClientCertificate>>,
+}
+
+/// Who signs the certificates that clients may show.
+#[derive(Clone)]
+pub struct ClientCa {
+    /// Where it was read.
+    pub file: PathBuf,
+    verifier: Arc<dyn ClientCertVerifier>,
 }
 
 /// A chain, as far as it was read.
@@ -123,7 +136,21 @@ impl Shown {
             certificate: Arc::clone(tls.certificate(name)),
             has_name: name.is_some(),
             tls,
+            client: None,
         }
+    }
+
+    /// The same with what the client showed.
+    #[must_use]
+    pub fn with_client(self, client: Option<ClientCertificate>) -> Self {
+        let client = client.map(Arc::new);
+        Self { client, ..self }
+    }
+
+    /// The client's certificate, if it says whose it is.
+    #[must_use]
+    pub const fn client(&self) -> Option<&Arc<ClientCertificate>> {
+        self.client.as_ref()
     }
 
     /// Whether a request may be for that host, in lower case and without port and final dot: one that the certificate
@@ -198,6 +225,42 @@ impl Certificate {
         })
     }
 }
+
+impl ClientCa {
+    /// Reads `client_ca`.
+    pub(super) fn read(base: &Path, path: &str) -> Read<Self> {
+        let file = path_at(base, path)?;
+        let (bytes, _) = read_file(&file)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&bytes) {
+            let certificate = certificate.map_err(|_| NO_CA)?;
+            roots.add(certificate).map_err(|_| NO_CA)?;
+        }
+        let provider = Arc::new(provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .allow_unauthenticated()
+            .build()
+            .map_err(|_| NO_CA)?;
+        Ok(Self { file, verifier })
+    }
+
+    /// What a handshake asks about a client's certificate. Without one, it is content.
+    #[must_use]
+    pub fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        Arc::clone(&self.verifier)
+    }
+}
+
+impl fmt::Debug for ClientCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCa")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+const NO_CA: &str =
+    "holds no certificate of an authority in PEM; write the file of those that sign your clients'";
 
 /// Without the key.
 impl fmt::Debug for Certificate {

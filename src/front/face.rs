@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::listen::{Listen, ListenAddress};
 use crate::config::tls::{Shown, Tls, provider};
 
+use super::holder;
 use super::stream::Buffered;
 
 /// The faces of the listeners that are open. Clones are the same faces.
@@ -82,10 +83,7 @@ impl Face {
     fn new(listen: &Listen) -> Self {
         Self {
             proxy_protocol: listen.proxy_protocol,
-            tls: listen
-                .tls
-                .as_ref()
-                .map(|tls| Secure::new(tls, listen.http2)),
+            tls: listen.tls.as_ref().map(|tls| Secure::new(tls, listen)),
         }
     }
 
@@ -104,7 +102,10 @@ impl Face {
         let stream = secure.acceptor.accept(socket).await?;
         let (_, connection) = stream.get_ref();
         let is_http2 = connection.alpn_protocol() == Some(H2);
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let client = chain.first().and_then(holder::read);
         let shown = Shown::new(Arc::clone(&secure.tls), connection.server_name());
+        let shown = shown.with_client(client);
         Ok(Opened {
             stream: Box::new(Buffered::new(stream)),
             shown: Some(Arc::new(shown)),
@@ -123,13 +124,17 @@ impl Debug for Face {
 }
 
 impl Secure {
-    fn new(tls: &Arc<Tls>, http2: bool) -> Self {
+    fn new(tls: &Arc<Tls>, listen: &Listen) -> Self {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has the cipher suites of TLS 1.2 and 1.3");
         let resolver = Arc::new(ByName(Arc::clone(tls)));
-        let mut config = config.with_no_client_auth().with_cert_resolver(resolver);
-        let protocols: &[&[u8]] = if http2 {
+        let config = match &listen.client_ca {
+            Some(authority) => config.with_client_cert_verifier(authority.verifier()),
+            None => config.with_no_client_auth(),
+        };
+        let mut config = config.with_cert_resolver(resolver);
+        let protocols: &[&[u8]] = if listen.http2 {
             &[H2, b"http/1.1"]
         } else {
             &[b"http/1.1"]

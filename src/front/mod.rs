@@ -8,6 +8,7 @@
 //! | `listener` | sockets that listen, and how many connections each network has |
 //! | `announced` | the PROXY protocol |
 //! | `face` | how the connections of a listener begin: in the open, or with TLS |
+//! | `holder` | whose a client's certificate is |
 //! | `stream` | a connection as pingora reads and writes it |
 //! | `head` | from bytes to a whole head, in time |
 //! | `gate` | which heads are unambiguous |
@@ -29,6 +30,7 @@ mod fields;
 mod frames;
 mod gate;
 mod head;
+mod holder;
 mod http2;
 mod lent;
 mod listener;

@@ -15,15 +15,14 @@ use super::Gateway;
 use super::route::{Route, allow, is_never_allowed};
 use super::{astray, preflight};
 use crate::auth::Source;
-use crate::config::route::Foreign;
 use crate::control::{Rule, holds};
-use crate::header::credential::{self, Authorization, Cookie, ElevationField, Shown};
+use crate::header::credential;
 use crate::header::host::{self, InvalidHost};
 use crate::header::protected::Nominated;
 use crate::header::target::{BadTarget, Target};
+use crate::model::certificate::ClientCertificate;
 use crate::model::credential::{AuthMethod, Credential};
 use crate::model::policy::{Access, Denial, Evidence, Permit, decide};
-use crate::model::principal::Identity;
 use crate::model::time::Now;
 use crate::store::StoreError;
 
@@ -42,6 +41,8 @@ pub struct Asked<'a> {
     pub peer: IpAddr,
     /// Whether the connection is TLS.
     pub is_tls: bool,
+    /// The certificate that the client showed in its handshake.
+    pub certificate: Option<&'a Arc<ClientCertificate>>,
 }
 
 /// What was decided about a request, and how.
@@ -188,7 +189,7 @@ impl Gateway {
         } else {
             let shown =
                 credential::read(asked.headers, self.cookie_name).map_err(Refusal::malformed)?;
-            let evidence = self.evidence(route, shown, now, trail).await;
+            let evidence = self.evidence(route, asked, shown, now, trail).await;
             match evidence.map_err(Refusal::StoreUnavailable)? {
                 Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,
                 Evidence::Rejected if !holds(Rule::Rejected) => Evidence::Absent,
@@ -205,94 +206,6 @@ impl Gateway {
             }
         };
         decide(requirement, evidence, now.wall).map_err(Refusal::Denied)
-    }
-
-    /// What is known about who is asking. A header decides before a cookie, and a cookie in the place of a foreign
-    /// `Authorization`.
-    async fn evidence(
-        &self,
-        route: &Route,
-        shown: Shown,
-        now: Now,
-        trail: &mut Trail,
-    ) -> Result<Evidence, StoreError> {
-        trail.clears_cookie = matches!(shown.cookie, Cookie::Dead);
-        let elevation = &shown.elevation;
-        match shown.authorization {
-            Authorization::Absent => {
-                self.cookies_evidence(route, shown.cookie, elevation, now, trail)
-                    .await
-            }
-            Authorization::Foreign => {
-                trail.is_foreign = true;
-                trail.keeps_authorization = route.rule.foreign == Foreign::Pass;
-                let evidence = self
-                    .cookies_evidence(route, shown.cookie, elevation, now, trail)
-                    .await?;
-                let is_bad = matches!(evidence, Evidence::Absent) && !trail.keeps_authorization;
-                Ok(if is_bad { Evidence::Rejected } else { evidence })
-            }
-            Authorization::Damaged(method) => {
-                trail.kind = Some(method);
-                Ok(Evidence::Rejected)
-            }
-            Authorization::Credential(credential) => {
-                trail.kind = Some(credential.method());
-                if !route.rule.requirement.accept.contains(credential.method()) {
-                    return Ok(Evidence::Rejected);
-                }
-                let identity = self.identify(credential, elevation, now, trail).await?;
-                Ok(identity.map_or(Evidence::Rejected, Evidence::Proven))
-            }
-        }
-    }
-
-    /// What our cookie says, on a route that takes one. One that is not good is no credential, and is cleared.
-    async fn cookies_evidence(
-        &self,
-        route: &Route,
-        cookie: Cookie,
-        elevation: &ElevationField,
-        now: Now,
-        trail: &mut Trail,
-    ) -> Result<Evidence, StoreError> {
-        let Cookie::Token(credential) = cookie else {
-            return Ok(Evidence::Absent);
-        };
-        if !route.rule.requirement.accept.contains(AuthMethod::Cookie) {
-            return Ok(Evidence::Absent);
-        }
-        trail.kind = Some(AuthMethod::Cookie);
-        let identity = self.identify(credential, elevation, now, trail).await?;
-        trail.clears_cookie = identity.is_none();
-        Ok(identity.map_or(Evidence::Absent, Evidence::Proven))
-    }
-
-    /// Whom a credential stands for, with the elevation beside it. An elevated token that is not good is none.
-    async fn identify(
-        &self,
-        credential: Credential,
-        elevation: &ElevationField,
-        now: Now,
-        trail: &mut Trail,
-    ) -> Result<Option<Identity>, StoreError> {
-        let introspection = self.verifier.introspect(&credential, now).await?;
-        trail.source = Some(introspection.source);
-        trail.auth = introspection.took;
-        let Some(principal) = introspection.principal else {
-            return Ok(None);
-        };
-        let elevation = match elevation {
-            ElevationField::Token(token) => self.verifier.elevation(token, &principal, now).await?,
-            ElevationField::Absent | ElevationField::Bad => None,
-        };
-        let method = credential.method();
-        trail.credential = Some(credential);
-        Ok(Some(Identity {
-            principal,
-            method,
-            elevation,
-        }))
     }
 }
 

@@ -27,6 +27,7 @@ pub mod assertion;
 mod astray;
 pub mod connections;
 pub mod endpoint;
+mod evidence;
 pub mod explain;
 pub mod outbound;
 mod preflight;

@@ -1,7 +1,9 @@
 //! What a request shows to prove who it is from.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::certificate::ClientCertificate;
 use super::token::{PlainToken, TokenDigest, TokenKind};
 
 /// The form of a credential; the words of a route's `accept` and of the `auth-method` attribute.
@@ -17,6 +19,8 @@ pub enum AuthMethod {
     Bearer,
     /// Our cookie.
     Cookie,
+    /// The connection's certificate. Source: RFC 8446 §4.4.2.
+    Mtls,
 }
 
 /// A well-formed credential of ours, with a form that may carry its kind of token. Whether it is good, the store knows.
@@ -33,18 +37,39 @@ pub struct Accept(u8);
 #[derive(Debug, Clone)]
 enum Secret {
     Token(PlainToken),
-    Pair { key: PlainToken, token: PlainToken },
+    Pair {
+        key: PlainToken,
+        token: PlainToken,
+    },
+    /// No secret: its key was proven in the handshake.
+    Certificate(Arc<ClientCertificate>),
 }
 
 impl AuthMethod {
     /// Every form.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Basic,
+        Self::Bare,
+        Self::XAuth,
+        Self::Bearer,
+        Self::Cookie,
+        Self::Mtls,
+    ];
+
+    /// The forms that a route takes if it does not say: what a request carries itself.
+    pub const USUAL: [Self; 5] = [
         Self::Basic,
         Self::Bare,
         Self::XAuth,
         Self::Bearer,
         Self::Cookie,
     ];
+
+    /// Whether a browser shows it whoever asks it to.
+    #[must_use]
+    pub const fn is_ambient(self) -> bool {
+        matches!(self, Self::Cookie | Self::Mtls)
+    }
 
     /// Its `accept` word.
     #[must_use]
@@ -55,6 +80,7 @@ impl AuthMethod {
             Self::XAuth => "x-auth",
             Self::Bearer => "bearer",
             Self::Cookie => "cookie",
+            Self::Mtls => "mtls",
         }
     }
 
@@ -63,7 +89,7 @@ impl AuthMethod {
     #[must_use]
     pub const fn carries(self, kind: TokenKind) -> bool {
         match self {
-            Self::Basic => false,
+            Self::Basic | Self::Mtls => false,
             Self::Bare | Self::XAuth => matches!(kind, TokenKind::Access | TokenKind::Api),
             Self::Bearer => matches!(
                 kind,
@@ -104,6 +130,24 @@ impl Credential {
         })
     }
 
+    /// The certificate of the connection.
+    #[must_use]
+    pub const fn of_certificate(certificate: Arc<ClientCertificate>) -> Self {
+        Self {
+            method: AuthMethod::Mtls,
+            secret: Secret::Certificate(certificate),
+        }
+    }
+
+    /// The certificate, if it is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        match &self.secret {
+            Secret::Certificate(certificate) => Some(certificate),
+            Secret::Token(_) | Secret::Pair { .. } => None,
+        }
+    }
+
     /// The form that it came in.
     #[must_use]
     pub const fn method(&self) -> AuthMethod {
@@ -116,6 +160,7 @@ impl Credential {
         match &self.secret {
             Secret::Token(token) => token.digest(),
             Secret::Pair { key, token } => TokenDigest::of_pair(key, token),
+            Secret::Certificate(certificate) => certificate.digest,
         }
     }
 }

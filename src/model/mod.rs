@@ -7,6 +7,7 @@
 //! | [`Account`](account::Account) | a person or service that can be a principal | – |
 //! | [`Client`](client::Client) | an application that asks on an account's behalf | RFC 6749 §1.1 |
 //! | [`Credential`](credential::Credential) | what a request shows to prove who it is from | RFC 9110 §11.4 |
+//! | [`ClientCertificate`](certificate::ClientCertificate) | the other thing that proves it: a connection's certificate | RFC 8446 §4.4.2 |
 //! | [`PlainToken`](token::PlainToken) | the secret string of a token, as its holder has it | RFC 6750 §1.2 |
 //! | [`TokenDigest`](token::TokenDigest) | the only form of a token that is stored | – |
 //! | [`Session`](session::Session) | one login and every token that came from it | NIST SP 800-63B §7 |
@@ -23,6 +24,7 @@
 pub mod account;
 pub mod audit;
 pub mod caption;
+pub mod certificate;
 pub mod change;
 pub mod client;
 pub mod code;

@@ -233,6 +233,13 @@ impl TokenDigest {
         Self(hash.finalize().into())
     }
 
+    /// The digest of a client's certificate, in a namespace of its own.
+    #[must_use]
+    pub fn of_certificate(der: &[u8]) -> Self {
+        let hash = Sha256::new().chain_update([0xfe]).chain_update(der);
+        Self(hash.finalize().into())
+    }
+
     /// From the bytes that [`Self::bytes`] gave.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -177,7 +177,7 @@ impl Context {
     }
 
     /// A request as the gateway is asked about it.
-    pub(super) fn asked<'a>(&self, request: &'a RequestHeader) -> Asked<'a> {
+    pub(super) fn asked<'a>(&'a self, request: &'a RequestHeader) -> Asked<'a> {
         Asked {
             method: &request.method,
             target: request.raw_path(),
@@ -188,6 +188,7 @@ impl Context {
             headers: &request.headers,
             peer: self.peer(),
             is_tls: self.shown().is_some(),
+            certificate: self.shown().and_then(Shown::client),
         }
     }
 

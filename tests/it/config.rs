@@ -100,7 +100,7 @@ fn what_the_annotated_default_has_commented_out_is_good_too() {
             format!("{}\n", setting.unwrap_or(line))
         })
         .filter(|line| {
-            !["token_file", "tls", "mode"]
+            !["token_file", "tls", "client_ca", "mode"]
                 .iter()
                 .any(|key| line.starts_with(key))
         })

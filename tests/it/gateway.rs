@@ -155,6 +155,7 @@ impl World {
             headers: &headers,
             peer: IpAddr::from([192, 0, 2, 1]),
             is_tls: false,
+            certificate: None,
         };
         self.gateway.admit(&asked, self.clock.now()).await
     }

@@ -46,7 +46,7 @@ const CASES: &[(&str, usize, &str, &[&str])] = &[
     ("[[listen]]\naddress = \"unix:\"", 2, "listen[0].address", &["empty"]),
     ("[[listen]]\naddress = \"127.0.0.1:80\"\ntls = []", 3, "listen[0].tls", &["empty", "leave it out"]),
     ("[[listen]]\naddress = \"127.0.0.1:80\"\ntls = [\"a.pem\"]", 3, "listen[0].tls[0]", &["a table"]),
-    ("[[listen]]\naddress = \"127.0.0.1:80\"\nclient_ca = \"ca.pem\"", 3, "listen[0].client_ca", &["client certificates"]),
+    ("[[listen]]\naddress = \"127.0.0.1:80\"\nclient_ca = \"ca.pem\"", 3, "listen[0].client_ca", &["add tls"]),
     ("[[listen]]\naddress = \"127.0.0.1:80\"\nhttp2 = true", 3, "listen[0].http2", &["no", "add tls"]),
     ("[[listen]]\naddress = \"127.0.0.1:80\"\nproxy_protocol = true", 1, "listen", &["server.trusted_proxies"]),
     ("[[listen]]\naddress = \"127.0.0.1:80\"\nproxy_protocol = 2", 3, "listen[0].proxy_protocol", &["true or false"]),

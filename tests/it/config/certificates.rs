@@ -120,6 +120,42 @@ fn a_bad_file_is_a_mistake_at_its_own_key() {
 }
 
 #[test]
+fn a_bad_authority_is_a_mistake_and_one_that_nobody_needs_is_said() {
+    let authority = Authority::new();
+    authority.sign("a", &["a.example"]);
+    std::fs::write(authority.path("junk"), "not PEM").unwrap();
+    let with = |file: &str| {
+        let line = format!(
+            "client_ca = {:?}\n",
+            authority.path(file).display().to_string()
+        );
+        let listen = listen(&[authority.entry("a", "")]);
+        listen.replacen("[upstream.app]", &format!("{line}[upstream.app]"), 1)
+    };
+    for (file, words) in [
+        ("none", "cannot be read"),
+        ("junk", "no certificate of an authority"),
+        ("a.key", "no certificate of an authority"),
+    ] {
+        let mistakes = read(&with(file)).unwrap_err().to_string();
+        assert!(
+            mistakes.starts_with("c.toml:6:1: listen[0].client_ca: "),
+            "{mistakes}"
+        );
+        assert!(mistakes.contains(words), "{mistakes}");
+    }
+    let unused = |text: &str| good(text).advice().join("\n");
+    assert!(unused(&with("ca.pem")).contains("no route accepts \"mtls\""));
+    let taken = with("ca.pem") + "accept = [\"mtls\"]\n";
+    assert!(!unused(&taken).contains("mtls"), "{}", unused(&taken));
+    let shown = good(&taken).show();
+    assert!(shown.contains("client_ca = \"/"), "{shown}");
+    assert_eq!(good(&shown).show(), shown);
+    let unasked = format!("{MINIMAL}accept = [\"mtls\"]\n");
+    assert!(unused(&unasked).contains("no [[listen]] has client_ca"));
+}
+
+#[test]
 fn what_is_doubtful_is_said_and_taken() {
     let authority = Authority::new();
     authority.sign("fine", &["a.example", "*.b.example"]);

@@ -763,6 +763,7 @@ impl World {
             headers: &headers,
             peer: self.from,
             is_tls: false,
+            certificate: None,
         };
         match self.gateway.admit(&asked, self.clock.now()).await.verdict {
             Ok(_) => Ok(()),

@@ -19,6 +19,7 @@ async fn explain(world: &World, target: &str, fields: &[(&str, &str)]) -> Explan
         headers: &headers,
         peer: IpAddr::from([127, 0, 0, 1]),
         is_tls: false,
+        certificate: None,
     };
     world.gateway.explain(&asked, world.clock.now()).await
 }

@@ -24,6 +24,7 @@ pub(crate) async fn upstream(
         headers: &headers,
         peer: IpAddr::from(peer),
         is_tls: true,
+        certificate: None,
     };
     let admission = world.gateway.admit(&asked, world.clock.now()).await;
     let edge = world.gateway.edge(&asked);

@@ -4,4 +4,5 @@ mod announced;
 mod http2;
 mod http2_floods;
 mod http2_vectors;
+mod mtls;
 mod tls;
