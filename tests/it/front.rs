@@ -174,3 +174,58 @@ async fn an_app_that_switches_protocols_unasked_has_failed() {
     }
     assert!(!app.saw("smuggled"));
 }
+
+/// Limits that a test can wait for.
+fn hasty(upstream: &str) -> String {
+    let limits = "[limits]\nbody_idle = \"1s\"\nheader_deadline = \"1s\"\nidle_timeout = \"1s\"\n";
+    let route =
+        one_route(upstream, PUBLIC).replace("read_timeout = \"1s\"", "read_timeout = \"60s\"");
+    format!("{limits}{route}")
+}
+
+#[tokio::test]
+async fn whoever_stops_loses_its_connection_and_nobody_else() {
+    let large = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n{}",
+        "a".repeat(64 << 20)
+    );
+    let app = Upstream::answering(move |request| {
+        if request.line().starts_with("GET /large ") {
+            Reply::Bytes(large.clone().into())
+        } else {
+            Reply::ok("ok")
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&hasty(&app.url())).await;
+    let mut stopped = Vec::new();
+    for beginning in [
+        String::new(),
+        "G".into(),
+        "GET / HTTP/1.1\r\nHost: a\r\n".into(),
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf".into(),
+        format!("{CHUNKED}5\r\nhal"),
+        format!("{CHUNKED}5;a"),
+        format!("{CHUNKED}0\r\nTrailer"),
+        get("/large", &[]),
+    ] {
+        for _ in 0..8 {
+            let mut client = Client::connect(gateway.address).await;
+            client.send(&beginning).await;
+            stopped.push(client);
+        }
+    }
+    let mut clean = Client::connect(gateway.address).await;
+    for _ in 0..30 {
+        assert_eq!(clean.ask(get("/", &[])).await.status(), 200);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for client in &mut stopped {
+        client.ends_within(SOON).await;
+    }
+    let metrics = gateway.admin("/metrics").await.text();
+    let open = metrics
+        .lines()
+        .find_map(|it| it.strip_prefix("countersign_connections{state=\"open\"} "));
+    assert!(matches!(open, Some("0" | "1")), "{open:?}");
+}

@@ -10,7 +10,7 @@ mod clients;
 mod demo;
 mod http;
 mod kill;
-mod program;
+pub(crate) mod program;
 mod radicale;
 mod revocation;
 mod secrets;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Another program, without what this machine's environment would do to it (proxies, `.netrc`, `.curlrc`).
-pub(super) fn program(path: impl AsRef<std::ffi::OsStr>, home: &Path) -> Command {
+pub(crate) fn program(path: impl AsRef<std::ffi::OsStr>, home: &Path) -> Command {
     let mut command = Command::new(path);
     command
         .env_clear()
@@ -20,7 +20,7 @@ pub(super) fn program(path: impl AsRef<std::ffi::OsStr>, home: &Path) -> Command
 }
 
 /// The Python that has Radicale, caldav and requests; installed by `tests/real/setup` if it is not yet.
-pub(super) fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/setup");
     let output = Command::new(setup)
         .arg(env!("CARGO_TARGET_TMPDIR"))
@@ -32,14 +32,14 @@ pub(super) fn python() -> PathBuf {
 }
 
 /// A script of `tests/real`.
-pub(super) fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/real")
         .join(name)
 }
 
 /// Asks again and again until it is so; false if it never is.
-pub(super) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
+pub(crate) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     loop {
         if so() {
@@ -56,12 +56,12 @@ pub(super) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bo
     clippy::disallowed_methods,
     reason = "a test's own thread, between two looks at another process"
 )]
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
 /// Both are taken before either is given back, so that they differ.
-pub(super) fn free_ports<const N: usize>() -> [SocketAddr; N] {
+pub(crate) fn free_ports<const N: usize>() -> [SocketAddr; N] {
     let taken = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     taken.map(|listener| listener.local_addr().unwrap())
 }

@@ -13,6 +13,7 @@
 
 #[cfg(feature = "controls")]
 mod controls;
+mod differential;
 mod stage;
 mod table;
 mod wire;

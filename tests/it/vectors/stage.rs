@@ -65,8 +65,14 @@ const IDENTITY: [&str; 23] = [
 impl Stage {
     /// Opens it; `trusted` is the list of networks whose forwarding headers are believed.
     pub(super) async fn open(trusted: &str) -> Self {
+        Self::before(None, trusted).await
+    }
+
+    /// The same before another app, which the one that writes everything down only stands beside.
+    pub(super) async fn before(other: Option<&str>, trusted: &str) -> Self {
         let app = Upstream::answering(answer).await;
-        let config = CONFIG.replace("{app}", &app.url());
+        let url = app.url();
+        let config = CONFIG.replace("{app}", other.unwrap_or(&url));
         let gateway = Gateway::start(&config.replace("{trusted}", trusted)).await;
         let mut stage = Self {
             app,
@@ -116,11 +122,25 @@ impl Stage {
     /// Whether the app is told of that person, and of nobody else, by each header at most once; and where the request came
     /// from, exactly once.
     pub(super) fn is_told_of(&self, request: &Message, name: &str) -> bool {
-        let mut told: Vec<(String, &str)> = request
-            .head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "))
+        let fields = request.head.lines().skip(1);
+        let fields = fields.filter_map(|line| line.split_once(": "));
+        let places = [
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "host",
+            "x-request-id",
+        ];
+        self.is_identity(fields, name) && places.iter().all(|name| request.fields(name).len() == 1)
+    }
+
+    /// Whether fields tell of that person and of nobody else, each name at most once.
+    pub(super) fn is_identity<'a>(
+        &self,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+        name: &str,
+    ) -> bool {
+        let mut told: Vec<(String, &str)> = fields
             .map(|(name, value)| (name.to_ascii_lowercase().replace(['_', '.'], "-"), value))
             .filter(|(name, _)| IDENTITY.contains(&name.as_str()))
             .collect();
@@ -139,14 +159,7 @@ impl Stage {
             }
             None => told.is_empty(),
         };
-        let places = [
-            "x-forwarded-for",
-            "x-forwarded-proto",
-            "x-forwarded-host",
-            "host",
-            "x-request-id",
-        ];
-        fits && !is_doubled && places.iter().all(|name| request.fields(name).len() == 1)
+        fits && !is_doubled
     }
 
     /// What does not hold of the log, after so many answers.

@@ -26,7 +26,11 @@ const PAUSE: Duration = Duration::from_millis(3);
 
 impl Wire {
     pub(super) async fn connect(stage: &Stage) -> Self {
-        let address = stage.gateway.address;
+        Self::to(stage.gateway.address).await
+    }
+
+    /// A connection to somebody before the gateway.
+    pub(super) async fn to(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
         Self {
@@ -63,12 +67,21 @@ impl Wire {
 
     /// The next answer that is a last one: those before it only say to go on.
     pub(super) async fn answer(&mut self, is_head: bool) -> Option<Message> {
+        self.answer_within(is_head, PATIENCE).await
+    }
+
+    /// The same, with less patience.
+    pub(super) async fn answer_within(
+        &mut self,
+        is_head: bool,
+        limit: Duration,
+    ) -> Option<Message> {
         loop {
             match take_message(&mut self.unread, is_head) {
                 Some(message) if !message.head.starts_with("HTTP/1.") => return None,
                 Some(message) if message.status() == 100 => {}
                 Some(message) => return Some(message),
-                None if self.read().await => {}
+                None if self.read(limit).await => {}
                 None => return None,
             }
         }
@@ -80,8 +93,8 @@ impl Wire {
         matches!(ended, Ok(Ok(0) | Err(_))) && self.unread.is_empty()
     }
 
-    async fn read(&mut self) -> bool {
-        let read = timeout(PATIENCE, self.socket.read_buf(&mut self.unread)).await;
+    async fn read(&mut self, limit: Duration) -> bool {
+        let read = timeout(limit, self.socket.read_buf(&mut self.unread)).await;
         matches!(read, Ok(Ok(1..)))
     }
 }
