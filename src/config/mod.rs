@@ -11,6 +11,7 @@ pub mod environment;
 pub mod identity;
 pub mod listen;
 pub mod mistake;
+pub mod pages;
 pub mod route;
 pub mod section;
 pub mod server;
@@ -71,6 +72,8 @@ pub struct Config {
     pub dialects: dialect::Dialects,
     /// `[connection.NAME]`.
     pub connections: BTreeMap<Box<str>, connection::Provider>,
+    /// `[pages]`.
+    pub pages: pages::Pages,
     /// `[log]`.
     pub log: section::Log,
 }
@@ -142,6 +145,7 @@ impl Config {
             routes: route::Route::read_all(table.tables("route"), named),
             dialects: dialect::Dialects::read(table.section("dialect")),
             connections: connection::Provider::read_all(table.named("connection")),
+            pages: pages::Pages::read(table.section("pages")),
             log: section::Log::read(table.section("log")),
             mail,
             upstreams,

@@ -39,6 +39,7 @@ impl Config {
         for provider in self.connections.values() {
             show_provider(&mut out, provider);
         }
+        self.show_pages(&mut out);
         out.header("[log]");
         out.text(
             "format",
@@ -211,6 +212,16 @@ impl Config {
                 .into_iter()
                 .filter_map(|(word, on)| on.then_some(word)),
         );
+    }
+
+    fn show_pages(&self, out: &mut Page) {
+        let pages = &self.pages;
+        out.header("[pages]");
+        out.maybe("name", pages.name.as_ref());
+        let logo = pages.logo.as_ref();
+        out.maybe("logo", logo.map(|logo| logo.file.display()));
+        out.maybe("accent", pages.accent);
+        out.maybe("accent_dark", pages.accent_dark);
     }
 
     fn show_dialects(&self, out: &mut Page) {

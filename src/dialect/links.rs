@@ -1,4 +1,4 @@
-//! The pages behind the links in our mails, and the stylesheet of every page.
+//! The pages behind the links in our mails, and the stylesheet and logo of every page.
 //!
 //! | request | answer |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `POST /_countersign/confirm` token=… | the address is confirmed, or the link is no longer good |
 //! | `GET /_countersign/invitation?token=…` | a page with the code to register with |
 //! | `GET /_countersign/style.css` | the stylesheet |
+//! | `GET /_countersign/logo` | the logo, if the configuration names one |
 //! | `GET /_countersign/keys.js` | the script that asks security keys, on the pages that do |
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::Mounted;
 use super::body::{BadBody, Form};
@@ -27,13 +28,16 @@ use crate::config::dialect::Place;
 use crate::gateway::endpoint::Caller;
 use crate::model::audit::Actor;
 use crate::model::token::{PlainToken, TokenKind};
+use crate::pages::brand::{Brand, LOGO_PATH};
 use crate::pages::key::{self, SCRIPT_PATH};
-use crate::pages::{self, Language, Page, STYLESHEET_PATH, confirm, invitation, login};
+use crate::pages::{Language, Page, STYLESHEET_PATH, confirm, invitation, login};
 use crate::store::Action;
 
 /// The pages, on every host.
-pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
+pub(super) fn mount(auth: Arc<Auth>, brand: &Arc<Brand>) -> Mounted {
     let everywhere = Place::default();
+    let style = get(style).with_state(Arc::clone(brand));
+    let logo = get(logo).with_state(Arc::clone(brand));
     Mounted::default()
         .on(&everywhere, Method::GET, CONFIRM_PATH, get(ask))
         .on(
@@ -43,7 +47,8 @@ pub(super) fn mount(auth: Arc<Auth>) -> Mounted {
             post(confirm).with_state(auth),
         )
         .on(&everywhere, Method::GET, INVITATION_PATH, get(invite))
-        .on(&everywhere, Method::GET, STYLESHEET_PATH, get(style))
+        .on(&everywhere, Method::GET, STYLESHEET_PATH, style)
+        .on(&everywhere, Method::GET, LOGO_PATH, logo)
         .on(&everywhere, Method::GET, SCRIPT_PATH, get(script))
 }
 
@@ -88,8 +93,19 @@ async fn confirm(
     }
 }
 
-async fn style() -> Response {
-    pages::stylesheet()
+async fn style(State(brand): State<Arc<Brand>>) -> Response {
+    brand.stylesheet()
+}
+
+async fn logo(State(brand): State<Arc<Brand>>, headers: HeaderMap) -> Response {
+    let missing = || {
+        Page::refusal(
+            Language::of(&headers),
+            StatusCode::NOT_FOUND,
+            "There is no logo.",
+        )
+    };
+    brand.logo().unwrap_or_else(|| missing().into_response())
 }
 
 async fn script() -> Response {

@@ -22,6 +22,7 @@ pub mod x_auth;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response_with_state;
 use axum::routing::MethodRouter;
 use http::Method;
 
@@ -31,6 +32,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::config::dialect::Place;
 use crate::gateway::endpoint::Endpoint;
+use crate::pages::brand::{Brand, branded};
 
 /// A dialect, ready to answer: its handlers, and which requests are theirs. Whoever carries a request puts a
 /// [`Caller`](crate::gateway::endpoint::Caller) beside it, as an extension.
@@ -49,7 +51,8 @@ pub type More = fn(&Config, &Arc<Auth>) -> Mounted;
 #[must_use]
 pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
     let browser = Arc::new(Browser::new(config, Arc::clone(auth)));
-    let mut mounted = links::mount(Arc::clone(auth)).and(browser::mount(&browser));
+    let brand = Arc::new(Brand::new(&config.pages));
+    let mut mounted = links::mount(Arc::clone(auth), &brand).and(browser::mount(&browser));
     if let Some(dialect) = &config.dialects.key_token {
         let realm = &config.server.realm;
         mounted = mounted.and(key_token::mount(dialect, realm, Arc::clone(auth)));
@@ -67,6 +70,8 @@ pub fn mount(config: &Config, auth: &Arc<Auth>) -> Mounted {
     if let Some(dialect) = &config.dialects.id_api {
         mounted = mounted.and(id_api::mount(dialect, config, Arc::clone(auth)));
     }
+    let on_pages = map_response_with_state(brand, branded);
+    mounted.router = mounted.router.layer(on_pages);
     mounted
 }
 

@@ -8,6 +8,7 @@
 //! This room knows how a page looks. When one is shown, and what a form does, is decided above.
 
 pub mod account;
+pub mod brand;
 pub mod confirm;
 pub mod connections;
 pub mod consent;
@@ -20,6 +21,9 @@ pub mod qr;
 pub mod second_factor;
 mod text;
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH,
@@ -29,6 +33,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 use url::Url;
 
+pub use brand::Brand;
 pub use language::Language;
 
 /// A whole page.
@@ -47,6 +52,10 @@ pub struct Page {
     /// Whether our script may run, which asks security keys.
     has_keys: bool,
 }
+
+/// What lies beside an answer that is a page: its document, so that the brand is put on it.
+#[derive(Debug, Clone)]
+struct Document(Arc<str>);
 
 /// Where the stylesheet is served; every page links to it.
 pub const STYLESHEET_PATH: &str = "/_countersign/style.css";
@@ -175,22 +184,10 @@ impl Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        (self.status, self.headers(), self.html).into_response()
+        let headers = self.headers();
+        let document = Extension(Document(self.html.as_str().into()));
+        (self.status, headers, document, self.html).into_response()
     }
-}
-
-/// The stylesheet.
-#[must_use]
-pub fn stylesheet() -> Response {
-    let headers = [
-        (
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/css; charset=utf-8"),
-        ),
-        (CACHE_CONTROL, HeaderValue::from_static("max-age=3600")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (headers, include_str!("style.css")).into_response()
 }
 
 /// Nothing but our stylesheet and forms to ourselves; nobody may frame a page.

@@ -98,7 +98,10 @@ async fn send(session: &mut Session, context: &Context, answer: Answer) -> Resul
         session.set_keepalive(None);
     }
     own_fields(context)
-        .fold(answer, |answer, (name, value)| answer.with(name, value))
+        .fold(
+            answer.branded(&context.site.brand),
+            |answer, (name, value)| answer.with(name, value),
+        )
         .send(session)
         .await
 }

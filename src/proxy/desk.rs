@@ -17,6 +17,7 @@ use crate::gateway::{Connections, Gateway, route};
 use crate::header::forwarded::TrustedProxies;
 use crate::header::own_cookie::OwnCookie;
 use crate::metrics::{Metrics, RouteMetrics};
+use crate::pages::Brand;
 
 use super::bridge::OwnEndpoints;
 use super::journal::Journal;
@@ -46,6 +47,7 @@ pub struct Site {
     pub(super) limits: Arc<Limits>,
     pub(super) trusted: TrustedProxies,
     pub(super) realm: Box<str>,
+    pub(super) brand: Brand,
     /// A `Set-Cookie` that removes ours.
     pub(super) clearing_cookie: HeaderValue,
 }
@@ -195,6 +197,7 @@ impl Site {
             limits: Arc::new(config.limits.clone()),
             trusted: TrustedProxies::new(&config.server.trusted_proxies),
             realm: config.server.realm.clone(),
+            brand: Brand::new(&config.pages),
             clearing_cookie: clearing_cookie(config),
         }
     }

@@ -11,7 +11,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use crate::header::reader::Reader;
-use crate::pages::{Language, Page};
+use crate::pages::{Brand, Language, Page};
 
 /// An answer that is sent whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     fields: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    is_page: bool,
 }
 
 /// For whom an answer is written.
@@ -64,7 +65,18 @@ impl Answer {
                 (http::header::LOCATION, location),
             ],
             body: Bytes::new(),
+            is_page: false,
         }
+    }
+
+    /// The same, with the brand on it if it is a page.
+    pub(super) fn branded(mut self, brand: &Brand) -> Self {
+        if self.is_page
+            && let Ok(html) = std::str::from_utf8(&self.body)
+        {
+            self.body = brand.on(html).into_owned().into();
+        }
+        self
     }
 
     /// Adds a field.
@@ -152,6 +164,7 @@ impl Answer {
             status,
             fields: fields.collect(),
             body: page.html.into(),
+            is_page: true,
         }
     }
 
@@ -163,6 +176,7 @@ impl Answer {
                 (CONTENT_TYPE, HeaderValue::from_static(content_type)),
             ],
             body: body.into(),
+            is_page: false,
         }
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod brand;
 mod connections;
 mod factors;
 mod login;
