@@ -59,6 +59,8 @@ pub struct Overview<'a> {
     pub connections: &'a [Connection],
     /// What they show besides the password.
     pub factors: &'a Enrolled,
+    /// Whether security keys can be added here.
+    pub knows_keys: bool,
     /// Where more of those can be.
     pub providers: &'a [Offered<'a>],
     /// Whether an address counts only once its link was opened.

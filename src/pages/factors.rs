@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 use maud::{Markup, PreEscaped, html};
+use serde_json::Value;
 
 use super::account::{Overview, when};
+use super::key::KeyForm;
 use super::second_factor::{Notice, code_field, hint, typed};
 use super::text::Text;
 use super::{Language, Page, qr};
@@ -32,6 +34,8 @@ pub struct Prove<'a> {
     pub step: Step<'a>,
     /// What the account has.
     pub kinds: &'a [FactorKind],
+    /// What its security keys are asked with; `None` if none can be.
+    pub key: Option<&'a Value>,
     /// Where a code was mailed to, if one was.
     pub mailed_to: Option<&'a Email>,
     /// What is to be said before anything else.
@@ -92,6 +96,12 @@ impl Overview<'_> {
                         }
                     }
                     @for key in keys { li { (self.key(key, text)) } }
+                    @if self.knows_keys {
+                        li {
+                            div { strong { (text.new_key) } p.small { (text.new_key_lead) } }
+                            (self.change("add-key", None, text.set_up, text.new_key))
+                        }
+                    }
                     @if has_any {
                         li {
                             div {
@@ -143,13 +153,15 @@ impl Overview<'_> {
 
 impl Step<'_> {
     fn form(&self, fields: &Markup) -> Markup {
+        html! { form method="post" action=(self.action) { (self.fields()) (fields) } }
+    }
+
+    /// What it carries.
+    pub(super) fn fields(&self) -> Markup {
         html! {
-            form method="post" action=(self.action) {
-                input type="hidden" name="token" value=(self.token);
-                input type="hidden" name="change" value=(self.change);
-                @if let Some(id) = self.id { input type="hidden" name="id" value=(id); }
-                (fields)
-            }
+            input type="hidden" name="token" value=(self.token);
+            input type="hidden" name="change" value=(self.change);
+            @if let Some(id) = self.id { input type="hidden" name="id" value=(id); }
         }
     }
 }
@@ -164,6 +176,10 @@ impl Prove<'_> {
         let content = html! {
             @if let Some(obstacle) = self.notice { (obstacle.markup(text)) }
             p { (text.prove_lead) }
+            @if let Some(options) = self.key {
+                (self.key_form(options, text))
+                p { (text.or) }
+            }
             @if let Some(email) = self.mailed_to {
                 p id="hint" role="status" { (text.code_mailed_to) " " strong { (email) } ". " (text.code_mailed) }
             } @else if can_type {
@@ -181,7 +197,24 @@ impl Prove<'_> {
             }))
         };
         let status = self.notice.map_or(StatusCode::OK, Obstacle::status);
-        Page::new(self.step.language, status, text.prove_heading, &content).with_forms()
+        let page = Page::new(self.step.language, status, text.prove_heading, &content).with_forms();
+        if self.key.is_some() {
+            page.with_keys()
+        } else {
+            page
+        }
+    }
+
+    fn key_form(&self, options: &Value, text: &Text) -> Markup {
+        KeyForm {
+            action: self.step.action,
+            options,
+            field: KEY_PROOF,
+            button: text.key_button,
+            hidden: self.step.fields(),
+            fields: html! { p { (text.key_lead) } },
+        }
+        .markup(text)
     }
 }
 
@@ -248,6 +281,9 @@ pub fn new_recovery_codes(language: Language, codes: &[RecoveryCode], back: &str
 pub fn has_code(kinds: &[FactorKind]) -> bool {
     !typed(kinds).is_empty()
 }
+
+/// The field in which a key's answer comes that is a proof, and not a new key.
+pub const KEY_PROOF: &str = "proof";
 
 /// A secret that people can type without losing their place.
 fn grouped(secret: &str) -> String {

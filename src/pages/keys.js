@@ -1,6 +1,6 @@
 // Security keys: the one script of these pages, for what a page cannot ask a browser for in any other way.
 //
-// A form with `data-key` holds the question in `data-options` and wants the answer in its field `credential`; everything
+// A form with `data-key` holds the question in `data-options` and wants the answer in its field with `data-answer`; everything
 // else is forms and links, as on every page. Source: https://www.w3.org/TR/webauthn-2/
 (() => {
   "use strict";
@@ -35,7 +35,7 @@
       const publicKey = question(JSON.parse(form.dataset.options));
       const method = form.dataset.key === "create" ? "create" : "get";
       const credential = await navigator.credentials[method]({ publicKey });
-      form.elements.namedItem("credential").value = answer(credential);
+      form.querySelector("[data-answer]").value = answer(credential);
     } catch {
       // Refused, too slow, the wrong key, or one that is registered: browsers do not say which.
       failed.hidden = false;

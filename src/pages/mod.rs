@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_script_runs_where_a_key_is_asked_for_and_nowhere_else() {
+        let policy = |page: Page| {
+            let policy = &page.headers()[CONTENT_SECURITY_POLICY];
+            policy.to_str().unwrap().to_owned()
+        };
+        let page = || Page::error(Language::English, StatusCode::OK, "");
+        assert_eq!(policy(page()), POLICY);
+        assert!(!POLICY.contains("script"));
+        let with_keys = policy(page().with_keys());
+        assert_eq!(with_keys, format!("{POLICY}; script-src 'self'"));
+    }
+
+    #[test]
     fn a_page_loads_its_stylesheet_and_nothing_else() {
         let page = Page::error(
             Language::German,

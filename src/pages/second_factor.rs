@@ -73,7 +73,7 @@ impl SecondFactor<'_> {
         KeyForm {
             action: self.action,
             options,
-            is_new: false,
+            field: "credential",
             button: text.key_button,
             hidden: self.return_field(),
             fields: html! { p { (text.key_lead) } },

@@ -235,6 +235,7 @@ impl Browser {
             clients: &clients,
             connections: &connections,
             factors: &factors,
+            knows_keys: self.auth.factors.knows_keys(),
             providers: &providers,
             confirms_email: self.auth.accounts.confirms_email(),
             token: &visitor.form_token,

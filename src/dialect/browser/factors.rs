@@ -1,7 +1,7 @@
 //! Second factors on the account page: what its forms change, and only for who has just proved themselves again.
 //!
 //! A form that comes without a recent proof is answered with a page that asks for one: a code of a factor that the account
-//! has, else one that is mailed. The page carries the change, which is made as soon as the code is good. The browser then
+//! has, or its security key, else a code that is mailed. The page carries the change, which is made as soon as the code is good. The browser then
 //! keeps the elevated token of its session for a while, in a cookie of the account page alone.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
 
 use super::account::{Answer, PATHS, Sent, back};
+use super::keys;
 use super::{ACCOUNT_PATH, Browser, Stopped, to_login, value_of, with_cookie};
 use crate::auth::elevation::ElevationError;
 use crate::auth::factors::{FactorError, TotpSetup, TypedCode};
@@ -23,7 +24,7 @@ use crate::dialect::reply::retry_after;
 use crate::gateway::endpoint::Caller;
 use crate::model::id::SecurityKeyId;
 use crate::model::token::PlainToken;
-use crate::pages::factors::{self as page, Obstacle, Prove, Setup, Step};
+use crate::pages::factors::{self as page, KEY_PROOF, Obstacle, Prove, Setup, Step};
 use crate::pages::second_factor::Notice;
 use crate::store::StoreError;
 use crate::store::factors::Removal;
@@ -34,6 +35,7 @@ enum Change {
     BeginTotp,
     ConfirmTotp,
     MakeRecoveryCodes,
+    AddKey,
     Remove(Removal),
 }
 
@@ -83,59 +85,69 @@ impl Browser {
             }
         }
         let (elevator, asked) = (&self.auth.elevator, (caller.now.wall, Some(caller.ip)));
-        let Some(code) = sent.optional("code").filter(|_| !sent.has("mail")) else {
-            return self.ask_for_proof(sent, caller).await.map(Standing::Asked);
+        let ttl = self.elevated_ttl;
+        let elevated = match Proof::of(sent) {
+            None => return self.ask_for_proof(sent, caller).await.map(Standing::Asked),
+            Some(Proof::Code(code)) => elevator.verify(principal, code, ttl, asked).await,
+            Some(Proof::Key(answer)) => elevator.verify_key(principal, answer, ttl, asked).await,
         };
-        match elevator
-            .verify(principal, code, self.elevated_ttl, asked)
-            .await
-        {
+        match elevated {
             Ok(elevated) => {
-                let token = elevated.token.expose();
-                let cookie = self.elevation.set(token, self.elevated_ttl);
+                let cookie = self.elevation.set(elevated.token.expose(), ttl);
                 Ok(Standing::Proved(Some(cookie)))
             }
             Err(refused) => {
                 let was_mailed = sent.has("mailed");
-                let page = self.prove(sent, was_mailed, Some(&refused)).await;
+                let page = self.prove(sent, caller, was_mailed, Some(&refused)).await;
                 page.map(Standing::Asked)
             }
         }
     }
 
-    /// Asks for a proof, and mails a code where the account has none to type, or where its owner wants that.
+    /// Asks for a proof, and mails a code where the account has no factor to show, or where its owner wants that.
     async fn ask_for_proof(&self, sent: &Sent, caller: &Caller) -> Result<Response, Stopped> {
         let principal = &sent.visitor.principal;
         let enrolled = self.auth.factors.list(&principal.account.id).await;
         let enrolled = enrolled.map_err(Stopped::store(sent.language))?;
-        if page::has_code(&enrolled.kinds()) && !sent.has("mail") {
-            return self.prove(sent, false, None).await;
+        let kinds = enrolled.kinds();
+        let can_show =
+            page::has_code(&kinds) || (!kinds.is_empty() && self.auth.factors.knows_keys());
+        if can_show && !sent.has("mail") {
+            return self.prove(sent, caller, false, None).await;
         }
         let asked = (caller.now.wall, Some(caller.ip));
         let elevator = &self.auth.elevator;
         let mailed = elevator.request(principal, self.code_ttl, asked).await;
-        self.prove(sent, mailed.is_ok(), mailed.as_ref().err())
+        self.prove(sent, caller, mailed.is_ok(), mailed.as_ref().err())
             .await
     }
 
     async fn prove(
         &self,
         sent: &Sent,
+        caller: &Caller,
         was_mailed: bool,
         refused: Option<&ElevationError>,
     ) -> Result<Response, Stopped> {
-        let account = &sent.visitor.principal.account;
-        let enrolled = self.auth.factors.list(&account.id).await;
-        let enrolled = enrolled.map_err(Stopped::store(sent.language))?;
-        let (obstacle, wait) = refused.map(obstacle).unzip();
+        let store = || Stopped::store(sent.language);
+        let (principal, asked) = (&sent.visitor.principal, (caller.now.wall, Some(caller.ip)));
+        let account = &principal.account;
+        let enrolled = self.auth.factors.list(&account.id).await.map_err(store())?;
+        let key = self.auth.elevator.ask_key(principal, asked).await;
+        let key = key.map_err(store())?;
+        let (mut obstacle, wait) = refused.map(obstacle).unzip();
+        if obstacle == Some(WRONG_CODE) && sent.has(KEY_PROOF) {
+            obstacle = Some(WRONG_KEY);
+        }
         let page = Prove {
             step: step(sent, sent.text("change")?),
             kinds: &enrolled.kinds(),
+            key: key.as_ref(),
             mailed_to: account.email.as_ref().filter(|_| was_mailed),
             notice: obstacle,
         };
         let mut response = page.page().into_response();
-        if obstacle == Some(Obstacle::Code(Notice::WrongCode)) {
+        if obstacle.is_some_and(|it| it == WRONG_CODE || it == WRONG_KEY) {
             challenge(&mut response);
         }
         Ok(retry_after(response, wait.flatten()))
@@ -157,6 +169,7 @@ impl Browser {
                 ) => Ok(back()),
             },
             Change::ConfirmTotp => self.confirm(sent, caller).await,
+            Change::AddKey => self.add_key(sent, caller).await,
             Change::MakeRecoveryCodes => {
                 let codes = factors.make_recovery_codes(account, &action).await;
                 let codes = codes.map_err(store)?;
@@ -205,6 +218,23 @@ impl Browser {
     }
 }
 
+/// What was shown for a proof.
+enum Proof<'a> {
+    Code(&'a str),
+    Key(&'a str),
+}
+
+impl<'a> Proof<'a> {
+    /// `None` if nothing was, or a code is to be mailed.
+    fn of(sent: &'a Sent) -> Option<Self> {
+        if sent.has("mail") {
+            return None;
+        }
+        let key = sent.optional(KEY_PROOF).map(Self::Key);
+        key.or_else(|| sent.optional("code").map(Self::Code))
+    }
+}
+
 impl Change {
     fn of(sent: &Sent) -> Result<Self, Stopped> {
         let removal = |which| Ok(Self::Remove(which));
@@ -213,6 +243,7 @@ impl Change {
             CONFIRM => Ok(Self::ConfirmTotp),
             "remove-totp" => removal(Removal::Totp),
             "recovery-codes" => Ok(Self::MakeRecoveryCodes),
+            keys::ADD => Ok(Self::AddKey),
             "remove-recovery-codes" => removal(Removal::RecoveryCodes),
             "remove-key" => {
                 let id = SecurityKeyId::parse(sent.text("id")?);
@@ -224,7 +255,7 @@ impl Change {
     }
 }
 
-fn step<'a>(sent: &'a Sent, change: &'a str) -> Step<'a> {
+pub(super) fn step<'a>(sent: &'a Sent, change: &'a str) -> Step<'a> {
     Step {
         language: sent.language,
         action: PATHS.factor,
@@ -270,3 +301,5 @@ fn challenge(response: &mut Response) {
 }
 
 const CONFIRM: &str = "confirm-totp";
+const WRONG_CODE: Obstacle = Obstacle::Code(Notice::WrongCode);
+const WRONG_KEY: Obstacle = Obstacle::Code(Notice::WrongKey);

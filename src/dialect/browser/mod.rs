@@ -10,7 +10,7 @@
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
 //! | `GET /_countersign/account` | sessions, tokens, applications, connections, second factors, address, password |
 //! | `POST /_countersign/account/{sessions,tokens,clients,password,email,connect,disconnect}` | what its forms do |
-//! | `POST /_countersign/account/factors` change, id, code | a change of second factors, or a page that asks for a proof first ([`factors`]) |
+//! | `POST /_countersign/account/factors` change, id, code, proof, name, credential | a change of second factors, or a page that asks for a proof first ([`factors`]) |
 //! | `GET /_countersign/connected/NAME?state=…&code=…` | the way back from an OpenID provider ([`connections`]) |
 //!
 //! The pages are there on every host, since a cookie belongs to one. The cookie is opaque, and out of reach of scripts. A
@@ -25,6 +25,7 @@ mod account;
 mod connections;
 mod email;
 mod factors;
+mod keys;
 mod login;
 mod second_factor;
 

@@ -108,7 +108,7 @@ pub(super) async fn rename_key(
 ) -> Answer {
     let principal = speaker.elevated(&caller, &head).await?;
     let form = Form::read(&head.headers, body).await?;
-    let name = key_name(form.text("name")?)?;
+    let name = SecurityKey::usable_name(form.text("name")?).ok_or(Refusal::UnusableName)?;
     let id = SecurityKeyId::parse(&id).ok_or(Refusal::NoSuchFactor)?;
     let (of, action) = (&principal.account.id, action(&principal, &caller));
     let renamed = speaker
@@ -135,13 +135,6 @@ pub(super) async fn remove_key(
         which.ok_or(Refusal::NoSuchFactor)?,
     )
     .await
-}
-
-/// What a key may be called.
-pub(super) fn key_name(text: &str) -> Result<&str, Refusal> {
-    let name = text.trim();
-    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then_some(name).ok_or(Refusal::UnusableName)
 }
 
 async fn remove(speaker: &Speaking, caller: &Calling, head: &Parts, which: Removal) -> Answer {

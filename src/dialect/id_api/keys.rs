@@ -15,13 +15,14 @@ use axum::body::Body;
 use http::StatusCode;
 use http::request::Parts;
 
-use super::factors::{Key, key_name};
+use super::factors::Key;
 use super::refusal::Refusal;
 use super::rows::Exchanged;
 use super::{Answer, Calling, Speaking, action};
 use crate::auth::keys::Registering;
 use crate::dialect::body::Form;
 use crate::dialect::reply::json;
+use crate::model::factor::SecurityKey;
 
 /// `POST /api/users/@me/factors/keys/options`.
 pub(super) async fn ask_for_key(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
@@ -39,7 +40,7 @@ pub(super) async fn add_key(speaker: Speaking, caller: Calling, head: Parts, bod
     let new = Registering {
         account: &principal.account,
         session: principal.session,
-        name: key_name(form.text("name")?)?,
+        name: SecurityKey::usable_name(form.text("name")?).ok_or(Refusal::UnusableName)?,
         answer: form.text("credential")?,
     };
     let action = action(&principal, &caller);

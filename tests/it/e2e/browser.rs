@@ -32,14 +32,20 @@ flows! {
     another_site_does_nothing_in_somebodys_name: "forgery",
 }
 
-#[test]
-fn every_english_page_is_readable_by_everybody_on_any_screen() {
-    People::new().go_through("look.js", &["en"]);
+macro_rules! looks {
+    ($($name:ident: $language:literal $scheme:literal,)*) => {$(
+        #[test]
+        fn $name() {
+            People::new().go_through("look.js", &[$language, $scheme]);
+        }
+    )*};
 }
 
-#[test]
-fn every_german_page_is_readable_by_everybody_on_any_screen() {
-    People::new().go_through("look.js", &["de"]);
+looks! {
+    every_english_page_is_readable_by_everybody_on_any_screen: "en" "light",
+    every_english_page_is_readable_by_everybody_in_the_dark: "en" "dark",
+    every_german_page_is_readable_by_everybody_on_any_screen: "de" "light",
+    every_german_page_is_readable_by_everybody_in_the_dark: "de" "dark",
 }
 
 #[test]

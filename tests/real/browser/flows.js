@@ -2,10 +2,11 @@
 // usage: flows.js WORLD FLOW
 
 const assert = require("node:assert/strict");
-const { readFileSync, readdirSync } = require("node:fs");
+const { mailed } = require("./api.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
+const CONFIRM_LINK = /https?:\/\/\S*\/_countersign\/confirm\?token=[\w-]+/;
 const { user } = world;
 
 /// From a page of the app to the login page and back.
@@ -187,7 +188,7 @@ async function links(browser) {
   const body = new URLSearchParams({ client: world.client, email, password: user.password });
   const registered = await fetch(`${world.gateway}/users`, { method: "POST", body });
   assert.equal(registered.status, 201);
-  const link = await mailed(email);
+  const link = await mailed(email, CONFIRM_LINK);
   await visitor.go(link);
   assert.equal(await visitor.heading(), "Confirm your e-mail address");
   await visitor.page.reload(); // as scanners and previews do: nothing is used up
@@ -203,21 +204,6 @@ async function links(browser) {
   await visitor.go(world.invitation.slice(0, -1));
   assert.match(await visitor.text(), /link is not complete/);
   await visitor.leave();
-}
-
-/// The link in the newest mail to an address; the queue is written within seconds.
-async function mailed(email) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    for (const file of readdirSync(world.mail)) {
-      const mail = readFileSync(`${world.mail}/${file}`, "utf8");
-      if (!mail.includes(email)) continue;
-      const plain = mail.replace(/=\r?\n/g, "").replace(/=3D/g, "=");
-      const link = plain.match(/https?:\/\/\S*\/_countersign\/confirm\?token=[\w-]+/);
-      if (link) return link[0];
-    }
-    await new Promise((wake) => setTimeout(wake, 100));
-  }
-  throw new Error(`no mail to ${email}`);
 }
 
 /// Another site that posts our forms for somebody who is logged in changes nothing.

@@ -1,16 +1,16 @@
-// Every page of ours, in a language, light and dark, on a phone and on a wide screen: axe-core finds nothing, nothing
+// Every page of ours, in a language and a colour scheme, on a phone and on a wide screen: axe-core finds nothing, nothing
 // is cut off or scrolls sideways, and nothing is loaded from elsewhere.
-// usage: look.js WORLD LANGUAGE
+// usage: look.js WORLD LANGUAGE light|dark
 
 const assert = require("node:assert/strict");
 const { execFileSync } = require("node:child_process");
-const { mkdirSync, readdirSync, readFileSync } = require("node:fs");
+const { mkdirSync } = require("node:fs");
 const axe = require("axe-core");
+const { CODE, mailed } = require("./api.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
 const LOGIN = "/_countersign/login";
-const readCodes = new Set();
 let recoveryCodes = [];
 
 /// Each page by its name, and how to come to it. `status` is what it is sent with, if not 200.
@@ -61,7 +61,7 @@ const pages = {
     return change(visitor, "totp");
   },
   "prove yourself, wrong code": async (visitor) => typeCode(visitor, "ABCD-EFGH"),
-  "set up an app": async (visitor) => typeCode(visitor, await mailedCode()),
+  "set up an app": async (visitor) => typeCode(visitor, await mailed(world.user.email, CODE)),
   "set up an app, wrong code": async (visitor) => typeCode(visitor, "000000"),
   "account, with an app": async (visitor) => {
     const secret = await visitor.page.locator("code").innerText();
@@ -79,6 +79,22 @@ const pages = {
     return change(visitor, "remove-totp");
   },
   "account, without factors again": async (visitor) => typeCode(visitor, recoveryCodes[1]),
+  "new key": async (visitor) => change(visitor, "add-key"),
+  "new key, refused": async (visitor) => {
+    await visitor.page.locator("[data-answer]").evaluate((field) => (field.value = "{}"));
+    await visitor.page.fill("#name", "Blue");
+    return submit(visitor, "main form button", true);
+  },
+  "account, with a key": async (visitor) => {
+    await visitor.page.fill("#name", "a key with a name that is rather long, as people give them");
+    return submit(visitor, "main form button");
+  },
+  "second step with a key": logIn,
+  "prove yourself with a key": async (visitor) => {
+    await submit(visitor, "form[data-key] button");
+    return change(visitor, "remove-key");
+  },
+  "account, without a key again": async (visitor) => submit(visitor, "form[data-key] button"),
   logout: async (visitor) => visitor.go("/_countersign/logout"),
 };
 
@@ -98,6 +114,7 @@ const statuses = {
   "prove yourself, wrong code": 401,
   "set up an app, wrong code": 401,
   "second step, wrong code": 401,
+  "new key, refused": 422,
 };
 
 async function logIn(visitor) {
@@ -117,33 +134,19 @@ async function typeCode(visitor, code) {
   return submit(visitor, "form:has(#code) button");
 }
 
-/// The code in the mail that nobody has read yet.
-async function mailedCode() {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const mails = readdirSync(world.mail).map((file) => readFileSync(`${world.mail}/${file}`, "utf8"));
-    const codes = mails.flatMap((mail) => mail.match(/^[0-9A-Z]{4}-[0-9A-Z]{4}(?=\r?$)/m) ?? []);
-    const fresh = codes.find((code) => !readCodes.has(code));
-    if (fresh) {
-      readCodes.add(fresh);
-      return fresh;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("no code was mailed");
-}
-
 /// What an app with this secret shows now.
 function codeOfApp(secret) {
   return execFileSync("oathtool", ["--totp", "--base32", secret.replaceAll(" ", "")], { encoding: "utf8" }).trim();
 }
 
-/// Presses the first button there, and gives the status of the page that comes.
-async function submit(visitor, where) {
+/// Presses the first button there, and gives the status of the page that comes; `silently` past any script.
+async function submit(visitor, where, silently = false) {
   const button = visitor.page.locator(where).first();
-  const [answer] = await Promise.all([
-    visitor.page.waitForNavigation(),
-    button.evaluate((element) => (element.form ?? element).requestSubmit(element.form ? element : null)),
-  ]);
+  const press = (element, silently) => {
+    const form = element.form ?? element;
+    return silently ? form.submit() : form.requestSubmit(element.form ? element : null);
+  };
+  const [answer] = await Promise.all([visitor.page.waitForNavigation(), button.evaluate(press, silently)]);
   return answer.status();
 }
 
@@ -175,22 +178,24 @@ async function look(browser) {
   const pictures = process.env.BROWSER_SCREENSHOTS;
   if (pictures) mkdirSync(pictures, { recursive: true });
   const faults = [];
-  const locale = process.argv[3];
-  for (const colorScheme of ["light", "dark"]) {
-    const visitor = await Visitor.at(browser, { locale, colorScheme, javaScriptEnabled: true });
-    for (const [name, open] of Object.entries(pages)) {
-      const where = `${name}, ${locale}, ${colorScheme}`;
-      const status = await open(visitor);
-      if (status !== (statuses[name] ?? 200)) faults.push(`${where}: ${status}`);
-      for (const width of [1280, 360]) {
-        await visitor.page.setViewportSize({ width, height: 740 });
-        const found = [...(await faultsOf(visitor.page, locale)), ...(await overflowOf(visitor.page))];
-        faults.push(...found.map((fault) => `${where}, ${width}: ${fault}`));
-        if (pictures) await visitor.page.screenshot({ path: `${pictures}/${where}, ${width}.png`, fullPage: true });
-      }
+  const [locale, colorScheme] = process.argv.slice(3);
+  const visitor = await Visitor.at(browser, { locale, colorScheme, javaScriptEnabled: true });
+  const cdp = await visitor.context.newCDPSession(visitor.page);
+  await cdp.send("WebAuthn.enable");
+  const key = { protocol: "ctap2", transport: "usb", automaticPresenceSimulation: true };
+  await cdp.send("WebAuthn.addVirtualAuthenticator", { options: key });
+  for (const [name, open] of Object.entries(pages)) {
+    const where = `${name}, ${locale}, ${colorScheme}`;
+    const status = await open(visitor);
+    if (status !== (statuses[name] ?? 200)) faults.push(`${where}: ${status}`);
+    for (const width of [1280, 360]) {
+      await visitor.page.setViewportSize({ width, height: 740 });
+      const found = [...(await faultsOf(visitor.page, locale)), ...(await overflowOf(visitor.page))];
+      faults.push(...found.map((fault) => `${where}, ${width}: ${fault}`));
+      if (pictures) await visitor.page.screenshot({ path: `${pictures}/${where}, ${width}.png`, fullPage: true });
     }
-    await visitor.leave();
   }
+  await visitor.leave();
   assert.deepEqual(faults, []);
 }
 

@@ -2,9 +2,10 @@
 // usage: security_keys.js WORLD
 
 const assert = require("node:assert/strict");
-const { readFileSync, readdirSync } = require("node:fs");
+const { CODE, api, elevate, mailed } = require("./api.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
+const ACCOUNT = "/_countersign/account";
 const FACTOR = "/_countersign/login/factor";
 const { user } = world;
 
@@ -39,32 +40,19 @@ class Key {
   }
 }
 
-/// Asks `id_api` from a page of the gateway, as a script of an application would.
-async function api(visitor, method, path, body, elevation) {
-  const ask = async ([method, path, body, elevation]) => {
-    const headers = { "Content-Type": "application/json" };
-    if (elevation) headers["Elevated-Access-Token"] = elevation;
-    const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-    const text = await answer.text();
-    return { status: answer.status, body: text && JSON.parse(text) };
-  };
-  return visitor.page.evaluate(ask, [method, path, body, elevation]);
-}
-
-/// An elevated token for a mailed code.
-async function elevate(visitor) {
-  assert.equal((await api(visitor, "POST", "/api/eat/request-verification")).status, 202);
-  for (let tries = 0; tries < 100; tries += 1) {
-    const mails = readdirSync(world.mail).map((file) => readFileSync(`${world.mail}/${file}`, "utf8"));
-    const code = mails.join("\n").match(/^[0-9A-Z]{4}-[0-9A-Z]{4}\r?$/m);
-    if (code) {
-      const verified = await api(visitor, "POST", "/api/eat/verify-code", { code: code[0].trim() });
-      assert.equal(verified.status, 200);
-      return verified.body.token;
-    }
-    await new Promise((wake) => setTimeout(wake, 100));
-  }
-  throw new Error("no code was mailed");
+/// Adds the key that is plugged in on the account page, of somebody who has nothing but a mailed code to prove themselves.
+async function addOnPage(visitor, name) {
+  await visitor.go(ACCOUNT);
+  assert.equal(await visitor.press("Set up: New security key"), 200);
+  assert.equal(await visitor.heading(), "Is it you?");
+  await visitor.fill({ Code: await mailed(user.email, CODE) });
+  assert.equal(await visitor.press("Go on"), 200);
+  assert.equal(await visitor.heading(), "New security key");
+  await visitor.fill({ "Name of the key": name });
+  assert.equal(await visitor.press("Add this key"), 200);
+  assert.equal(visitor.path(), ACCOUNT);
+  assert.match(await visitor.text(), new RegExp(name));
+  await visitor.go("/app/");
 }
 
 /// Adds the key that is plugged in, by `id_api` and the browser's own reading of its options.
@@ -99,10 +87,9 @@ async function keys(browser) {
   await cdp.send("WebAuthn.enable");
   await visitor.go("/app/");
   await visitor.logIn();
-  const elevation = await elevate(visitor);
-
   let key = await Key.plugIn(cdp);
-  const first = await add(visitor, "First", elevation);
+  await addOnPage(visitor, "First");
+  const elevation = await elevate(visitor, user);
   await assert.rejects(add(visitor, "First again", elevation), /InvalidStateError/, "a key is added once");
   const firstKey = await key.pullOut();
   key = await Key.plugIn(cdp);
@@ -128,9 +115,14 @@ async function keys(browser) {
   assert.equal(await useKey(visitor), 200, "the same page asks once more");
 
   // The first is removed, and proves nothing any more.
-  const again = await elevateWithKey(visitor);
-  const removed = await api(visitor, "DELETE", `/api/users/@me/factors/keys/${first}`, undefined, again);
-  assert.equal(removed.status, 204);
+  assert.ok(await elevateWithKey(visitor));
+  await visitor.go(ACCOUNT);
+  await visitor.press("Remove: First");
+  assert.equal(await visitor.heading(), "Is it you?");
+  assert.equal(await useKey(visitor), 200);
+  assert.equal(visitor.path(), ACCOUNT);
+  assert.doesNotMatch(await visitor.text(), /First/);
+  assert.match(await visitor.text(), /Second/);
   await key.pullOut();
   key = await Key.with(cdp, firstKey);
   await password(visitor);
