@@ -27,7 +27,7 @@
 //! # One login, one way
 //!
 //! ```text
-//! a dialect's body ──auth::Issuer──▶ throttle ▶ client ▶ account ▶ password ▶ mint
+//! a dialect's body ──auth::Issuer──▶ throttle ▶ client ▶ account ▶ password ▶ second factor ▶ mint
 //!                                    ▶ store + audit record + feed entry, in one transaction
 //!                                    ▶ Issued ──▶ the dialect's words
 //! ```

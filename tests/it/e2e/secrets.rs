@@ -4,13 +4,16 @@
 //! they could be written: refused, malformed, in the wrong place, in a query, through an upstream that is down.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use countersign::clock::{Clock, SystemClock};
 use serde_json::json;
 
 use super::http::ask;
-use super::program::free_ports;
+use super::program::{free_ports, wait_until};
 use super::upstream::Upstream;
-use super::world::{Pair, User, World};
+use super::world::{Pair, User, World, text};
+use crate::support::totp::code_of_app;
 
 #[test]
 fn no_token_and_no_password_is_in_any_output() {
@@ -34,6 +37,7 @@ fn no_token_and_no_password_is_in_any_output() {
     scene.good_ones_to_a_live_and_a_dead_upstream();
     scene.bad_ones_in_wrong_places();
     scene.logins_that_fail_and_a_registration();
+    scene.second_factors();
     scene.the_command_line();
     drop(serving);
     // Something was written to be searched: the lines of these very requests, without the query.
@@ -168,6 +172,90 @@ impl Scene<'_> {
     }
 }
 
+impl Scene<'_> {
+    /// Those of an app and of the list, elevated tokens, and what refuses them.
+    fn second_factors(&self) {
+        let (world, own) = (self.world, "/api/users/@me/factors");
+        let elevation = self.elevate();
+        let ask = |target: &str, body: &str| {
+            let headers = [
+                ("Authorization", &*self.token),
+                ("Elevated-Access-Token", &elevation),
+                ("Content-Type", "application/json"),
+            ];
+            ask(world.gateway, "POST", target, &headers, body.as_bytes()).unwrap()
+        };
+        let setup = ask(&format!("{own}/totp"), "").json();
+        let secret = text(&setup, "secret");
+        world.secret(&secret);
+        let code = code_of_app(&secret, SystemClock::new().now().wall);
+        let confirm = format!("{own}/totp/confirm");
+        let confirmed = ask(&confirm, &json!({ "code": code }).to_string());
+        assert_eq!(confirmed.status, 204);
+        assert_eq!(
+            ask(&confirm, &json!({ "code": secret }).to_string()).status,
+            409
+        );
+        let codes = ask(&format!("{own}/recovery-codes"), "").json();
+        let codes = codes["codes"].as_array().unwrap();
+        let codes: Vec<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
+        for code in &codes {
+            world.secret(code);
+        }
+        let login = |code: &str| {
+            let body = json!({
+                "client_guid": self.client, "acctname": self.alice.email,
+                "acctpass": self.alice.password, "code": code,
+            });
+            let answer = world.post("/auth/login", &body).unwrap();
+            if answer.status == 200 {
+                world.secret(&text(&answer.json()["data"], "token"));
+            }
+            answer.status
+        };
+        assert_eq!([codes[0], codes[0], &secret].map(login), [200, 401, 401]);
+        world.shows_no_secret(&[
+            world.run(&["user", "show", &self.alice.id]),
+            world.run(&["audit", "list", "--json"]),
+            world.run(&["user", "reset-factors", &self.alice.id]),
+        ]);
+    }
+
+    /// An elevated token for a mailed code.
+    fn elevate(&self) -> String {
+        let post = |target: &str, body: &str| {
+            let headers = [
+                ("Authorization", &*self.token),
+                ("Content-Type", "application/json"),
+            ];
+            ask(
+                self.world.gateway,
+                "POST",
+                target,
+                &headers,
+                body.as_bytes(),
+            )
+            .unwrap()
+        };
+        assert_eq!(post("/api/eat/request-verification", "").status, 202);
+        let mut code = None;
+        let is_code = |line: &&str| line.len() == 9 && line.as_bytes()[4] == b'-';
+        wait_until(Duration::from_secs(10), || {
+            let mails = std::fs::read_dir(self.world.path("mail"))
+                .into_iter()
+                .flatten();
+            let mut texts =
+                mails.filter_map(|mail| std::fs::read_to_string(mail.unwrap().path()).ok());
+            code = texts.find_map(|text| text.lines().find(is_code).map(str::to_owned));
+            code.is_some()
+        });
+        let body = json!({ "code": code }).to_string();
+        let token = text(&post("/api/eat/verify-code", &body).json(), "token");
+        self.world.secret(&token);
+        token
+    }
+}
+
 /// Many strings to look for in one pass: by their first eight bytes, then whole.
 #[derive(Debug)]
 pub(super) struct Needles<'a>(HashMap<[u8; 8], Vec<&'a [u8]>>);
@@ -195,6 +283,12 @@ impl<'a> Needles<'a> {
 }
 
 const ROUTES: &str = r#"
+[dialect.id_api]
+
+[mail]
+transport = "file"
+directory = "mail"
+
 [upstream.down]
 servers = ["http://NOBODY"]
 
