@@ -84,6 +84,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "config/tls.rs",
             "config/authorities.rs",
+            "config/client_ca.rs",
             "front/",
             "auth/openid/fetch.rs",
         ],

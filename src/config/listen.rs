@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::client_ca::ClientCa;
 use super::reader::Table;
-use super::tls::{ClientCa, Tls};
+use super::tls::Tls;
 use super::value::{Read, flag, path_at, text};
 
 /// One listener.

@@ -5,6 +5,7 @@
 //! written) ← [`environment`] (variables stand over keys) → `reader` (typed values by key) → a section.
 
 pub mod authorities;
+pub mod client_ca;
 pub mod connection;
 pub mod dialect;
 pub mod environment;

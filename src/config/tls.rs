@@ -8,18 +8,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use zeroize::Zeroizing;
 
+use super::client_ca::ClientCa;
 use super::reader::Table;
 use super::value::{Read, path_at, text};
 use crate::model::certificate::ClientCertificate;
@@ -56,15 +54,7 @@ pub struct Shown {
     tls: Arc<Tls>,
     certificate: Arc<Certificate>,
     has_name: bool,
-    client: Option<Arc<ClientCertificate>>,
-}
-
-/// Who signs the certificates that clients may show.
-#[derive(Clone)]
-pub struct ClientCa {
-    /// Where it was read.
-    pub file: PathBuf,
-    verifier: Arc<dyn ClientCertVerifier>,
+    client: Option<(Arc<ClientCertificate>, ClientCa)>,
 }
 
 /// A chain, as far as it was read.
@@ -140,17 +130,20 @@ impl Shown {
         }
     }
 
-    /// The same with what the client showed.
+    /// The same with what the client showed, and who was asked about it.
     #[must_use]
-    pub fn with_client(self, client: Option<ClientCertificate>) -> Self {
-        let client = client.map(Arc::new);
-        Self { client, ..self }
+    pub fn with_client(self, certificate: ClientCertificate, authority: ClientCa) -> Self {
+        Self {
+            client: Some((Arc::new(certificate), authority)),
+            ..self
+        }
     }
 
-    /// The client's certificate, if it says whose it is.
+    /// The client's certificate, if it says whose it is, for as long as its authority is not withdrawn.
     #[must_use]
-    pub const fn client(&self) -> Option<&Arc<ClientCertificate>> {
-        self.client.as_ref()
+    pub fn client(&self) -> Option<&Arc<ClientCertificate>> {
+        let (certificate, authority) = self.client.as_ref()?;
+        (!authority.is_withdrawn()).then_some(certificate)
     }
 
     /// Whether a request may be for that host, in lower case and without port and final dot: one that the certificate
@@ -225,42 +218,6 @@ impl Certificate {
         })
     }
 }
-
-impl ClientCa {
-    /// Reads `client_ca`.
-    pub(super) fn read(base: &Path, path: &str) -> Read<Self> {
-        let file = path_at(base, path)?;
-        let (bytes, _) = read_file(&file)?;
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&bytes) {
-            let certificate = certificate.map_err(|_| NO_CA)?;
-            roots.add(certificate).map_err(|_| NO_CA)?;
-        }
-        let provider = Arc::new(provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .allow_unauthenticated()
-            .build()
-            .map_err(|_| NO_CA)?;
-        Ok(Self { file, verifier })
-    }
-
-    /// What a handshake asks about a client's certificate. Without one, it is content.
-    #[must_use]
-    pub fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.verifier)
-    }
-}
-
-impl fmt::Debug for ClientCa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCa")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
-    }
-}
-
-const NO_CA: &str =
-    "holds no certificate of an authority in PEM; write the file of those that sign your clients'";
 
 /// Without the key.
 impl fmt::Debug for Certificate {
@@ -360,7 +317,7 @@ fn ip(bytes: &[u8]) -> Option<Box<str>> {
 }
 
 /// A small file and its permissions.
-fn read_file(file: &Path) -> Read<(Zeroizing<Vec<u8>>, u32)> {
+pub(super) fn read_file(file: &Path) -> Read<(Zeroizing<Vec<u8>>, u32)> {
     let cannot = |error| format!("cannot be read: {error}");
     let mut bytes = Zeroizing::new(Vec::new());
     let opened = std::fs::File::open(file).map_err(cannot)?;

@@ -13,6 +13,7 @@ use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
+use crate::config::client_ca::ClientCa;
 use crate::config::listen::{Listen, ListenAddress};
 use crate::config::tls::{Shown, Tls, provider};
 
@@ -52,6 +53,8 @@ impl<S: AsyncRead + AsyncWrite + AsRawFd + Debug + Unpin + Send + Sync + 'static
 
 struct Secure {
     tls: Arc<Tls>,
+    /// Who is asked about clients' certificates.
+    authority: Option<ClientCa>,
     acceptor: TlsAcceptor,
 }
 
@@ -62,7 +65,10 @@ struct ByName(Arc<Tls>);
 impl Faces {
     /// Adds a listener that has been opened as `listen` says.
     pub(super) fn add(&mut self, listen: &Listen) -> Arc<ArcSwap<Face>> {
-        let face = Arc::new(ArcSwap::from_pointee(Face::new(listen)));
+        let face = Arc::new(ArcSwap::from_pointee(Face::new(
+            listen,
+            listen.client_ca.clone(),
+        )));
         self.0.push((listen.address.clone(), Arc::clone(&face)));
         face
     }
@@ -73,18 +79,31 @@ impl Faces {
         let mut all: Vec<&Listen> = all.iter().collect();
         for (address, face) in &self.0 {
             if let Some(at) = all.iter().position(|listen| listen.address == *address) {
-                face.store(Arc::new(Face::new(all.swap_remove(at))));
+                let listen = all.swap_remove(at);
+                let old = face.load().authority();
+                let authority = match &old {
+                    Some(old) => old.replaced_by(listen.client_ca.as_ref()),
+                    None => listen.client_ca.clone(),
+                };
+                face.store(Arc::new(Face::new(listen, authority)));
             }
         }
     }
 }
 
 impl Face {
-    fn new(listen: &Listen) -> Self {
+    fn new(listen: &Listen, authority: Option<ClientCa>) -> Self {
         Self {
             proxy_protocol: listen.proxy_protocol,
-            tls: listen.tls.as_ref().map(|tls| Secure::new(tls, listen)),
+            tls: listen
+                .tls
+                .as_ref()
+                .map(|tls| Secure::new(tls, listen.http2, authority)),
         }
+    }
+
+    fn authority(&self) -> Option<ClientCa> {
+        self.tls.as_ref()?.authority.clone()
     }
 
     /// Does what comes before the first request. The caller limits its time.
@@ -104,8 +123,10 @@ impl Face {
         let is_http2 = connection.alpn_protocol() == Some(H2);
         let chain = connection.peer_certificates().unwrap_or_default();
         let client = chain.first().and_then(holder::read);
-        let shown = Shown::new(Arc::clone(&secure.tls), connection.server_name());
-        let shown = shown.with_client(client);
+        let mut shown = Shown::new(Arc::clone(&secure.tls), connection.server_name());
+        if let Some((client, authority)) = client.zip(secure.authority.clone()) {
+            shown = shown.with_client(client, authority);
+        }
         Ok(Opened {
             stream: Box::new(Buffered::new(stream)),
             shown: Some(Arc::new(shown)),
@@ -124,17 +145,17 @@ impl Debug for Face {
 }
 
 impl Secure {
-    fn new(tls: &Arc<Tls>, listen: &Listen) -> Self {
+    fn new(tls: &Arc<Tls>, http2: bool, authority: Option<ClientCa>) -> Self {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has the cipher suites of TLS 1.2 and 1.3");
         let resolver = Arc::new(ByName(Arc::clone(tls)));
-        let config = match &listen.client_ca {
+        let config = match &authority {
             Some(authority) => config.with_client_cert_verifier(authority.verifier()),
             None => config.with_no_client_auth(),
         };
         let mut config = config.with_cert_resolver(resolver);
-        let protocols: &[&[u8]] = if listen.http2 {
+        let protocols: &[&[u8]] = if http2 {
             &[H2, b"http/1.1"]
         } else {
             &[b"http/1.1"]
@@ -142,6 +163,7 @@ impl Secure {
         config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
         Self {
             tls: Arc::clone(tls),
+            authority,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         }
     }

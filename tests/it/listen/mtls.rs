@@ -272,6 +272,31 @@ async fn a_disabled_account_is_refused_at_once_on_an_open_connection_and_its_str
 }
 
 #[tokio::test]
+async fn an_authority_that_is_replaced_is_believed_no_more_on_open_connections_either() {
+    let app = Upstream::start().await;
+    let (authority, other) = (Authority::new(), Authority::new());
+    authority.sign("a", &["a.example"]);
+    authority.sign_params("jo", &names(&[], Some("jo")));
+    let config = |ca: &Authority| {
+        let ca = ca.path("ca.pem").display().to_string();
+        let listen = authority.listen(&["a"], &format!("client_ca = {ca:?}"));
+        listen + &one_route(&app.url(), MTLS)
+    };
+    let gateway = Gateway::start(&config(&authority)).await;
+    gateway.account("jo").await;
+    let caller = World::caller(Some("jo"), &[]);
+    let stream = authority.connect(gateway.address, caller).await.unwrap();
+    let mut client = Client::over(stream);
+    assert_eq!(client.ask(request(&[])).await.status(), 200);
+    // Read again and the same: nothing changes.
+    assert_eq!(gateway.reload(&config(&authority)).await.status(), 200);
+    assert_eq!(client.ask(request(&[])).await.status(), 200);
+    assert_eq!(gateway.reload(&config(&other)).await.status(), 200);
+    assert_eq!(client.ask(request(&[])).await.status(), 401);
+    assert_eq!(app.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_websocket_of_another_site_gets_nothing_for_a_certificate() {
     let world = World::start(Upstream::start().await, MTLS).await;
     world.gateway.account("jo").await;
