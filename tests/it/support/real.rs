@@ -40,6 +40,9 @@ pub(crate) fn succeeded(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A program that is started for the first time reads its files from a disk that may be busy with a build's.
+const PATIENCE: Duration = Duration::from_secs(100);
+
 impl Program {
     /// Starts it, and waits until it says `ready`.
     pub(crate) async fn start(command: &mut Command) -> Self {
@@ -60,8 +63,8 @@ impl Program {
 
     /// The next line that it writes.
     pub(crate) async fn line(&mut self) -> String {
-        let line = timeout(Duration::from_secs(30), self.lines.recv()).await;
-        line.expect("it writes nothing for half a minute")
+        let line = timeout(PATIENCE, self.lines.recv()).await;
+        line.expect("it writes nothing for as long as anybody would wait")
             .expect("it has ended")
     }
 
