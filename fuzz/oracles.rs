@@ -104,14 +104,14 @@ fn target(text: &str, method: &Method) {
     }
     let url = Url::parse(&format!("http://app.example{text}")).expect("a URL");
     assert_eq!(url.host_str(), Some("app.example"));
+    // Some browsers encode these two, and some leave them as they are.
+    let plain = |path: &str| {
+        let path = path.replace("%5E", "^").replace("%5e", "^");
+        path.replace("%7C", "|").replace("%7c", "|")
+    };
     assert_eq!(
-        url.path().replace("%5E", "^").replace("%7C", "|"),
-        target
-            .path
-            .replace("%5E", "^")
-            .replace("%5e", "^")
-            .replace("%7C", "|")
-            .replace("%7c", "|"),
+        plain(url.path()),
+        plain(target.path),
         "a browser takes another path"
     );
     let again = Target::parse(target.matching.as_bytes(), method, "app.example");
