@@ -1,7 +1,7 @@
 //! Positive controls: one rule broken on purpose, so that the tests show that they would see it.
 //!
 //! A table of hostile requests that finds nothing proves something only if it finds what is there. With the feature
-//! `controls` a test of this package breaks a rule with [`break_one`], and the table has to fail. Without the feature, which
+//! `controls` a test of this package breaks a rule with `break_one`, and the table has to fail. Without the feature, which
 //! is how it is built for anybody, every rule holds at compile time. With it nothing can be built for release, and no file,
 //! variable or request can break anything.
 
