@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue};
 
@@ -69,12 +69,8 @@ pub(super) async fn show(
 pub(super) async fn revoke(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let wanted = sent.text("id")?;
     let wanted = SessionId::parse(wanted).ok_or(Stopped::Unreadable(sent.language))?;
     let store = || Stopped::store(sent.language);
@@ -92,12 +88,8 @@ pub(super) async fn revoke(
 pub(super) async fn make_token(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let label = sent.text("label")?.trim();
     let fits = (1..=100).contains(&label.chars().count()) && !label.chars().any(char::is_control);
     if !fits {
@@ -130,12 +122,8 @@ pub(super) async fn make_token(
 pub(super) async fn set_refused(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let unreadable = || Stopped::Unreadable(sent.language);
     let client = ClientId::parse(sent.text("client")?).map_err(|_| unreadable())?;
     let is_refused = match sent.text("answer")? {
@@ -160,12 +148,8 @@ pub(super) async fn set_refused(
 pub(super) async fn change_password(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let (new, repeated) = (sent.text("new")?, sent.text("repeated")?);
     let current = Password::new(sent.text("current")?);
     let changed = if new == repeated {
@@ -187,29 +171,22 @@ pub(super) async fn change_password(
     Ok(retry_after(page.await?, wait))
 }
 
-impl Browser {
-    /// Reads a form of the account page; `None` if nobody is logged in any more.
-    pub(super) async fn sent(
-        &self,
-        caller: &Caller,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Option<Sent>, Stopped> {
-        self.check_site(headers)?;
-        let Some(visitor) = self.visitor(caller, headers).await? else {
-            return Ok(None);
-        };
-        let language = Language::of(headers);
-        let form = Form::read(headers, body).await;
-        let form = form.map_err(Stopped::form(language))?;
-        visitor.check_form(form.optional("token").ok().flatten(), language)?;
-        Ok(Some(Sent {
-            visitor,
-            form,
-            language,
-        }))
-    }
+/// Every form of the page comes in this way, so that no handler can leave out a check: that it is not another site's, that
+/// somebody is logged in, and that the form is of their session. Whoever is logged out by now goes to the login page.
+impl FromRequest<Arc<Browser>> for Sent {
+    type Rejection = Response;
 
+    async fn from_request(request: Request, browser: &Arc<Browser>) -> Result<Self, Response> {
+        let (mut head, body) = request.into_parts();
+        let caller = Extension::<Caller>::from_request_parts(&mut head, browser).await;
+        let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
+        let sent = Self::read(browser, &caller, &head.headers, body).await;
+        let sent = sent.map_err(IntoResponse::into_response)?;
+        sent.ok_or_else(|| to_login(ACCOUNT_PATH))
+    }
+}
+
+impl Browser {
     pub(super) async fn overview(
         &self,
         visitor: &Visitor,
@@ -287,6 +264,28 @@ impl Browser {
 }
 
 impl Sent {
+    /// `None` if nobody is logged in any more.
+    async fn read(
+        browser: &Browser,
+        caller: &Caller,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Option<Self>, Stopped> {
+        browser.check_site(headers)?;
+        let Some(visitor) = browser.visitor(caller, headers).await? else {
+            return Ok(None);
+        };
+        let language = Language::of(headers);
+        let form = Form::read(headers, body).await;
+        let form = form.map_err(Stopped::form(language))?;
+        visitor.check_form(form.optional("token").ok().flatten(), language)?;
+        Ok(Some(Self {
+            visitor,
+            form,
+            language,
+        }))
+    }
+
     /// A field that may be left out, or stand there twice, and is then as good as not there.
     pub(super) fn optional(&self, name: &'static str) -> Option<&str> {
         self.form.optional(name).ok().flatten()

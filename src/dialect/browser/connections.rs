@@ -11,14 +11,13 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 use url::form_urlencoded::parse;
 
-use super::account::{Answer, back};
+use super::account::{Answer, Sent, back};
 use super::{ACCOUNT_PATH, Browser, Stopped, Visitor, to_login};
 use crate::auth::openid::{Attempt, OpenIdError, Provider, Subject};
 use crate::gateway::endpoint::Caller;
@@ -41,11 +40,8 @@ pub(super) async fn connect(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let language = sent.language;
     let provider = browser.providers.get(sent.text("provider")?);
     let provider = provider.ok_or(Stopped::Unreadable(language))?;
@@ -105,12 +101,8 @@ pub(super) async fn connected(
 pub(super) async fn disconnect(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let id = ConnectionId::parse(sent.text("id")?);
     let id = id.ok_or(Stopped::Unreadable(sent.language))?;
     let label = |name: &str| {

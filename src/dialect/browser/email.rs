@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 
-use super::account::{Answer, back};
+use super::account::{Answer, Sent, back};
 use super::{ACCOUNT_PATH, Browser, Stopped, to_login};
 use crate::auth::addresses::AddressError;
 use crate::dialect::reply::retry_after;
@@ -21,11 +20,8 @@ pub(super) async fn change(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let (visitor, language) = (&sent.visitor, sent.language);
     let Ok(email) = Email::parse(sent.text("email")?) else {
         let notice = Some(Notice::UnusableEmail);

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
@@ -16,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::account::{Answer, PATHS, Sent, back};
 use super::keys;
-use super::{ACCOUNT_PATH, Browser, Stopped, to_login, value_of, with_cookie};
+use super::{ACCOUNT_PATH, Browser, Stopped, value_of, with_cookie};
 use crate::auth::elevation::ElevationError;
 use crate::auth::factors::{FactorError, TotpSetup, TypedCode};
 use crate::dialect::refused::STORE_WAIT;
@@ -50,11 +49,8 @@ pub(super) async fn change(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Answer {
-    let Some(sent) = browser.sent(&caller, &headers, body).await? else {
-        return Ok(to_login(ACCOUNT_PATH));
-    };
     let change = Change::of(&sent)?;
     let cookie = match browser.standing(&sent, &caller, &headers).await? {
         Standing::Proved(cookie) => cookie,
