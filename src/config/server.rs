@@ -86,6 +86,16 @@ impl Server {
         }
     }
 
+    /// The name of the cookie that keeps a browser session's elevated token, beside [`Self::cookie_name`].
+    #[must_use]
+    pub fn elevation_cookie_name(&self) -> &'static str {
+        if self.is_secure() {
+            "__Host-countersign-elevation"
+        } else {
+            "countersign-elevation"
+        }
+    }
+
     /// The `Set-Cookie` that takes our cookie away from a browser.
     #[must_use]
     pub fn clearing_cookie(&self) -> String {

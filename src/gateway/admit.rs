@@ -187,8 +187,8 @@ impl Gateway {
                 .is_some_and(credential::is_foreign);
             Evidence::Absent
         } else {
-            let shown =
-                credential::read(asked.headers, self.cookie_name).map_err(Refusal::malformed)?;
+            let shown = credential::read(asked.headers, self.cookies.session)
+                .map_err(Refusal::malformed)?;
             let evidence = self.evidence(route, asked, shown, now, trail).await;
             match evidence.map_err(Refusal::StoreUnavailable)? {
                 Evidence::Absent if preflight::is_one(asked) => Evidence::Preflight,

@@ -6,7 +6,7 @@ use super::Gateway;
 use super::admit::{Asked, Trail};
 use super::route::Route;
 use crate::config::route::Foreign;
-use crate::header::credential::{Authorization, Cookie, ElevationField, Shown};
+use crate::header::credential::{self, Authorization, Cookie, ElevationField, Shown};
 use crate::model::credential::{AuthMethod, Credential};
 use crate::model::policy::Evidence;
 use crate::model::principal::Identity;
@@ -65,7 +65,7 @@ impl Gateway {
         trail: &mut Trail,
     ) -> Result<Evidence, StoreError> {
         let evidence = self
-            .cookies_evidence(route, cookie, elevation, now, trail)
+            .cookies_evidence(route, asked, (cookie, elevation), now, trail)
             .await?;
         let accept = route.rule.requirement.accept;
         let certificate = asked
@@ -80,12 +80,13 @@ impl Gateway {
         Ok(identity.map_or(Evidence::Absent, Evidence::Proven))
     }
 
-    /// What our cookie says, on a route that takes one. One that is not good is no credential, and is cleared.
+    /// What our cookie says, on a route that takes one. One that is not good is no credential, and is cleared. Where the
+    /// route asks for an elevation and none came as a header, the one that the browser keeps counts: a token like that.
     async fn cookies_evidence(
         &self,
         route: &Route,
-        cookie: Cookie,
-        elevation: &ElevationField,
+        asked: &Asked<'_>,
+        (cookie, elevation): (Cookie, &ElevationField),
         now: Now,
         trail: &mut Trail,
     ) -> Result<Evidence, StoreError> {
@@ -96,6 +97,13 @@ impl Gateway {
             return Ok(Evidence::Absent);
         }
         trail.kind = Some(AuthMethod::Cookie);
+        let kept = match elevation {
+            ElevationField::Absent if route.rule.requirement.elevated.is_some() => Some(
+                credential::kept_elevation(asked.headers, self.cookies.elevation),
+            ),
+            ElevationField::Absent | ElevationField::Bad | ElevationField::Token(_) => None,
+        };
+        let elevation = kept.as_ref().unwrap_or(elevation);
         let identity = self.identify(credential, elevation, now, trail).await?;
         trail.clears_cookie = identity.is_none();
         Ok(identity.map_or(Evidence::Absent, Evidence::Proven))

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::auth::Verifier;
 use crate::config::Config;
+use crate::header::cookie;
 use crate::header::forwarded::TrustedProxies;
 use crate::header::protected::Protected;
 use crate::metrics::Metrics;
@@ -46,7 +47,7 @@ pub struct Gateway {
     verifier: Arc<Verifier>,
     protected: Protected,
     trusted: TrustedProxies,
-    cookie_name: &'static str,
+    cookies: cookie::Names,
     /// Over what people reach us.
     scheme: &'static str,
     realm: Box<str>,
@@ -68,7 +69,10 @@ impl Gateway {
             verifier,
             protected: Protected::new(config.identities.values().map(|mapping| &**mapping)),
             trusted: TrustedProxies::new(&config.server.trusted_proxies),
-            cookie_name: config.server.cookie_name(),
+            cookies: cookie::Names {
+                session: config.server.cookie_name(),
+                elevation: config.server.elevation_cookie_name(),
+            },
             scheme: if config.server.is_secure() {
                 "https"
             } else {
@@ -95,7 +99,7 @@ impl Gateway {
     /// The name of our cookie.
     #[must_use]
     pub fn cookie_name(&self) -> &'static str {
-        self.cookie_name
+        self.cookies.session
     }
 
     /// Every route, in the order in which they are tried.

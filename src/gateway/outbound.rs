@@ -100,20 +100,18 @@ impl Gateway {
         head.remove_where(|name| self.protected.contains(name.as_str().as_bytes()));
     }
 
-    /// Takes our cookie out. What is left of several fields is joined as RFC 9113 §8.2.3 joins them.
+    /// Takes our cookies out. What is left of several fields is joined as RFC 9113 §8.2.3 joins them.
     fn take_out_cookie(&self, head: &mut impl Fields) {
         let fields = head.map().get_all(COOKIE);
         let has_ours = fields
             .iter()
-            .any(|field| cookie::without_ours(field, self.cookie_name).is_some());
+            .any(|field| cookie::without_ours(field, self.cookies).is_some());
         if !has_ours || !holds(Rule::Cookie) {
             return;
         }
         let left: Vec<HeaderValue> = fields
             .iter()
-            .map(|field| {
-                cookie::without_ours(field, self.cookie_name).unwrap_or_else(|| field.clone())
-            })
+            .map(|field| cookie::without_ours(field, self.cookies).unwrap_or_else(|| field.clone()))
             .filter(|field| !field.is_empty())
             .collect();
         let left: Vec<&[u8]> = left.iter().map(HeaderValue::as_bytes).collect();

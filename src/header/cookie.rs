@@ -1,8 +1,17 @@
-//! Our cookie among the others: found byte for byte, and taken out without touching them.
+//! Our cookies among the others: found byte for byte, and taken out without touching them.
 //!
 //! Source: RFC 6265 §4.2.1 (what a browser sends) and §5.4; a server must not trim or unquote what it compares.
 
 use http::HeaderValue;
+
+/// The names of the cookies that browsers send us with every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// The browser session's.
+    pub session: &'static str,
+    /// That of the elevated token beside it.
+    pub elevation: &'static str,
+}
 
 /// What a pair is to us.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,18 +46,21 @@ pub(super) fn ours<'a>(pair: &'a [u8], name: &str) -> Ours<'a> {
     }
 }
 
-/// What is left of a `Cookie` field's value without our cookie, in any spelling; the others stay byte for byte. `None` if
+/// What is left of a `Cookie` field's value without our cookies, in any spelling; the others stay byte for byte. `None` if
 /// nothing is to be taken out.
 ///
 /// An empty value is left if there was no other.
 #[must_use]
-pub fn without_ours(value: &HeaderValue, name: &str) -> Option<HeaderValue> {
+pub fn without_ours(value: &HeaderValue, names: Names) -> Option<HeaderValue> {
     let bytes = value.as_bytes();
-    if pairs(bytes).all(|pair| ours(pair, name) == Ours::No) {
+    let is_other = |pair: &[u8]| {
+        ours(pair, names.session) == Ours::No && ours(pair, names.elevation) == Ours::No
+    };
+    if pairs(bytes).all(is_other) {
         return None;
     }
     let mut left = Vec::with_capacity(bytes.len());
-    for pair in pairs(bytes).filter(|pair| ours(pair, name) == Ours::No) {
+    for pair in pairs(bytes).filter(|pair| is_other(pair)) {
         if left.is_empty() {
             left.extend_from_slice(pair.trim_ascii_start());
         } else {
@@ -65,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_cookie_is_taken_out_and_the_others_stay_as_they_are() {
+    fn our_cookies_are_taken_out_and_the_others_stay_as_they_are() {
         for (before, after) in [
             ("a=b", None),
             ("a=b; cs2=x", None),
@@ -79,8 +91,16 @@ mod tests {
             ("a=b; cs ; cs =x;\tcs=y", Some("a=b")),
             ("a=cs=x; cs=y", Some("a=cs=x")),
             ("a=b;; cs=x", Some("a=b;")),
+            ("cs-up=x", Some("")),
+            ("cs=x; cs-up=y; a=b", Some("a=b")),
+            ("cs-up=y; a=b; cs=x; cs-upper=z", Some("a=b; cs-upper=z")),
+            ("a=b; cs-up ; cs-up =x;\tcs-up=y", Some("a=b")),
         ] {
-            let left = without_ours(&HeaderValue::from_static(before), "cs");
+            let names = Names {
+                session: "cs",
+                elevation: "cs-up",
+            };
+            let left = without_ours(&HeaderValue::from_static(before), names);
             assert_eq!(
                 left.as_ref().map(HeaderValue::as_bytes),
                 after.map(str::as_bytes),

@@ -109,7 +109,7 @@ pub fn read(headers: &HeaderMap, cookie_name: &str) -> Result<Shown, Malformed> 
             Field::XAuth(value) => x_auth(value),
         },
         cookie: our_cookie(headers, cookie_name),
-        elevation: elevation.map_or(ElevationField::Absent, elevated),
+        elevation: elevation.map_or(ElevationField::Absent, |value| elevated(value.as_bytes())),
     })
 }
 
@@ -119,6 +119,20 @@ pub fn read(headers: &HeaderMap, cookie_name: &str) -> Result<Shown, Malformed> 
 /// [`Malformed::Doubled`] alone.
 pub fn check_alone(headers: &HeaderMap) -> Result<(), Malformed> {
     alone(headers).map(drop)
+}
+
+/// The elevated token in our cookie of that name; one that stands there twice is none.
+#[must_use]
+pub fn kept_elevation(headers: &HeaderMap, cookie_name: &str) -> ElevationField {
+    let mut found = ElevationField::Absent;
+    for pair in cookie_pairs(headers) {
+        match (cookie::ours(pair, cookie_name), &found) {
+            (cookie::Ours::No, _) => {}
+            (cookie::Ours::Value(value), ElevationField::Absent) => found = elevated(value),
+            (cookie::Ours::Value(_) | cookie::Ours::Misspelled, _) => return ElevationField::Bad,
+        }
+    }
+    found
 }
 
 /// Whether an `Authorization` that nobody looks at may travel on: it may unless it is one of ours.
@@ -230,19 +244,15 @@ fn token(method: AuthMethod, bytes: &[u8]) -> Authorization {
         .map_or(Authorization::Damaged(method), Authorization::Credential)
 }
 
-fn elevated(value: &HeaderValue) -> ElevationField {
-    parse(value.as_bytes())
+fn elevated(value: &[u8]) -> ElevationField {
+    parse(value)
         .filter(|token| token.kind() == TokenKind::Elevated)
         .map_or(ElevationField::Bad, ElevationField::Token)
 }
 
 fn our_cookie(headers: &HeaderMap, name: &str) -> Cookie {
     let mut found = Cookie::Absent;
-    for pair in headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|field| cookie::pairs(field.as_bytes()))
-    {
+    for pair in cookie_pairs(headers) {
         match (cookie::ours(pair, name), &found) {
             (cookie::Ours::No, _) => {}
             (cookie::Ours::Value(value), Cookie::Absent) => {
@@ -254,6 +264,11 @@ fn our_cookie(headers: &HeaderMap, name: &str) -> Cookie {
         }
     }
     found
+}
+
+fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(COOKIE).iter();
+    fields.flat_map(|field| cookie::pairs(field.as_bytes()))
 }
 
 fn parse(bytes: &[u8]) -> Option<PlainToken> {

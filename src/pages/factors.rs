@@ -13,18 +13,27 @@ use crate::model::account::Email;
 use crate::model::factor::{Enrolled, FactorKind, RecoveryCode, SecurityKey};
 
 /// A form that goes on with a change: where it is posted to, and what it carries.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Step<'a> {
     /// The reader's language.
     pub language: Language,
+    /// What waits for a proof.
+    pub why: Why,
     /// Where the form goes.
     pub action: &'a str,
     /// The session's token for forms.
     pub token: &'a str,
-    /// What is to be changed, in the words of the section's forms.
-    pub change: &'a str,
-    /// The key that it is about, if it is about one.
-    pub id: Option<&'a str>,
+    /// What else it carries: names and values of hidden fields.
+    pub carried: Vec<(&'static str, &'a str)>,
+}
+
+/// What waits for a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A change on the account page.
+    Change,
+    /// A page of an application.
+    Passage,
 }
 
 /// The page on which people prove themselves again before a change.
@@ -160,8 +169,16 @@ impl Step<'_> {
     pub(super) fn fields(&self) -> Markup {
         html! {
             input type="hidden" name="token" value=(self.token);
-            input type="hidden" name="change" value=(self.change);
-            @if let Some(id) = self.id { input type="hidden" name="id" value=(id); }
+            @for (name, value) in &self.carried { input type="hidden" name=(name) value=(value); }
+        }
+    }
+}
+
+impl Why {
+    const fn lead(self, text: &Text) -> &'static str {
+        match self {
+            Self::Change => text.prove_lead,
+            Self::Passage => text.prove_passage_lead,
         }
     }
 }
@@ -175,7 +192,7 @@ impl Prove<'_> {
         let can_type = !codes.is_empty();
         let content = html! {
             @if let Some(obstacle) = self.notice { (obstacle.markup(text)) }
-            p { (text.prove_lead) }
+            p { (self.step.why.lead(text)) }
             @if let Some(options) = self.key {
                 (self.key_form(options, text))
                 p { (text.or) }

@@ -9,7 +9,7 @@ use pingora_proxy::Session;
 use crate::gateway::Refusal;
 use crate::gateway::endpoint::Caller;
 use crate::header::forwarded::X_REQUEST_ID;
-use crate::model::credential::Accept;
+use crate::model::credential::{Accept, AuthMethod};
 
 use super::bridge;
 use super::context::Context;
@@ -51,6 +51,10 @@ pub(super) async fn refuse(
         .all()
         .iter()
         .any(|endpoint| endpoint.method == Method::GET && &*endpoint.path == LOGIN_PATH);
+    let by_cookie = context
+        .decided
+        .as_ref()
+        .is_some_and(|it| it.trail.kind == Some(AuthMethod::Cookie));
     let answer = Refused {
         refusal,
         accept: route.map_or_else(Accept::default, |it| it.rule.requirement.accept),
@@ -61,6 +65,7 @@ pub(super) async fn refuse(
             .path_and_query()
             .map(http::uri::PathAndQuery::as_str)
             .filter(|_| has_login),
+        is_visit: by_cookie && [Method::GET, Method::HEAD].contains(&request.method),
     }
     .answer();
     if matches!(refusal, Refusal::Malformed(_)) {

@@ -22,10 +22,15 @@ pub(super) struct Refused<'a> {
     pub(super) audience: Audience,
     /// Path and query, to come back to after logging in; `None` if there is no login page.
     pub(super) return_to: Option<&'a str>,
+    /// Whether our cookie said who is asking, for nothing but a page.
+    pub(super) is_visit: bool,
 }
 
 /// The path of the login page.
 pub(super) const LOGIN_PATH: &str = "/_countersign/login";
+
+/// The path of the page where people prove themselves again. It is there wherever the login page is.
+const ELEVATE_PATH: &str = "/_countersign/elevate";
 
 /// What has to be encoded in a query's value, so that it is one value and stays one.
 const QUERY_VALUE: &AsciiSet = &CONTROLS
@@ -64,7 +69,7 @@ impl Refused<'_> {
     }
 
     fn denied(&self, denial: &Denial) -> Answer {
-        if let Some(location) = self.login(denial) {
+        if let Some(location) = self.page_for(denial) {
             return Answer::redirect(location);
         }
         let (status, detail) = match denial {
@@ -96,14 +101,25 @@ impl Refused<'_> {
             })
     }
 
-    /// The login page, for a person who showed nothing on a route that takes cookies.
-    fn login(&self, denial: &Denial) -> Option<HeaderValue> {
-        let is_asked = *denial == Denial::CredentialMissing
-            && self.audience.reader == Reader::Navigation
-            && self.accept.contains(AuthMethod::Cookie);
-        let return_to = self.return_to.filter(|_| is_asked)?;
+    /// Where a person can get what is missing: the login page, for who showed nothing on a route that takes cookies, and
+    /// the one that asks for a proof, for who is logged in and wants a page that asks for a more recent one.
+    fn page_for(&self, denial: &Denial) -> Option<HeaderValue> {
+        let is_person = self.audience.reader == Reader::Navigation;
+        let page = match denial {
+            Denial::CredentialMissing if self.accept.contains(AuthMethod::Cookie) => LOGIN_PATH,
+            Denial::ElevationMissing { .. } if self.is_visit => ELEVATE_PATH,
+            Denial::CredentialMissing
+            | Denial::CredentialRejected
+            | Denial::ElevationMissing { .. }
+            | Denial::ForeignOrigin
+            | Denial::RoleMissing
+            | Denial::GroupMissing
+            | Denial::ClientNotAllowed
+            | Denial::ScopeMissing(_) => return None,
+        };
+        let return_to = self.return_to.filter(|_| is_person)?;
         let return_to = utf8_percent_encode(return_to, QUERY_VALUE);
-        HeaderValue::from_str(&format!("{LOGIN_PATH}?return_to={return_to}")).ok()
+        HeaderValue::from_str(&format!("{page}?return_to={return_to}")).ok()
     }
 
     fn error(&self, status: StatusCode, detail: &str) -> Answer {
@@ -113,10 +129,21 @@ impl Refused<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::pages::Language;
 
     fn answer(denial: Denial, reader: Reader, return_to: Option<&str>) -> String {
+        answer_to(denial, reader, return_to, false)
+    }
+
+    fn answer_to(
+        denial: Denial,
+        reader: Reader,
+        return_to: Option<&str>,
+        is_visit: bool,
+    ) -> String {
         let refused = Refused {
             refusal: &Refusal::Denied(denial),
             accept: AuthMethod::ALL.into_iter().collect(),
@@ -126,6 +153,7 @@ mod tests {
                 language: Language::English,
             },
             return_to,
+            is_visit,
         };
         String::from_utf8(refused.answer().to_http1()).unwrap()
     }
@@ -149,6 +177,30 @@ mod tests {
                 sent.starts_with(&format!("HTTP/1.1 {status} ")),
                 "{denial:?} {reader:?}: {sent}"
             );
+        }
+    }
+
+    #[test]
+    fn a_person_without_a_recent_proof_goes_where_it_is_asked_for_and_nobody_else_does() {
+        let denial = Denial::ElevationMissing {
+            max_age: Duration::from_mins(10),
+        };
+        let page = Some("/a?b=c");
+        let sent = answer_to(denial.clone(), Reader::Navigation, page, true);
+        assert!(sent.starts_with("HTTP/1.1 302 "), "{sent}");
+        let location = "location: /_countersign/elevate?return_to=/a?b%3Dc\r\n";
+        assert!(sent.contains(location), "{sent}");
+        for (reader, page, is_visit) in [
+            (Reader::Navigation, None, true),
+            (Reader::Navigation, page, false),
+            (Reader::Script, page, true),
+            (Reader::Program, page, true),
+        ] {
+            let sent = answer_to(denial.clone(), reader, page, is_visit);
+            assert!(sent.starts_with("HTTP/1.1 401 "), "{reader:?} {sent}");
+            let challenge = "error=\"insufficient_user_authentication\"";
+            assert!(sent.contains(challenge), "{reader:?} {sent}");
+            assert!(sent.contains("max_age=\"600\""), "{reader:?} {sent}");
         }
     }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{
     ACCOUNT_PATH, Browser, LOGIN_PATH, LOGOUT_EVERYWHERE_PATH, LOGOUT_PATH, Stopped, Visitor,
-    see_other, to_login, with_cookie,
+    see_other, to_login,
 };
 use crate::auth::accounts::AccountError;
 use crate::auth::issuer::{ApiToken, LoginError};
@@ -21,6 +21,7 @@ use crate::dialect::body::Form;
 use crate::dialect::refused::STORE_WAIT;
 use crate::dialect::reply::retry_after;
 use crate::gateway::endpoint::Caller;
+use crate::header::credential::{self, ElevationField};
 use crate::model::id::{ClientId, SessionId};
 use crate::pages::Language;
 use crate::pages::account::{self as page, Notice, Overview, Paths};
@@ -44,6 +45,8 @@ pub(super) const PATHS: Paths = Paths {
 /// A form of the page, from the person whose page it is.
 pub(super) struct Sent {
     pub(super) visitor: Visitor,
+    /// The elevated token that the browser keeps.
+    pub(super) kept: ElevationField,
     form: Form,
     pub(super) language: Language,
 }
@@ -163,7 +166,7 @@ pub(super) async fn change_password(
         Ok(()) => {
             let there = HeaderValue::from_str(&format!("{LOGIN_PATH}?changed"));
             let there = see_other(there.unwrap_or(HeaderValue::from_static(LOGIN_PATH)));
-            return Ok(with_cookie(there, browser.cookie.clear()));
+            return Ok(browser.forgotten(there));
         }
         Err(refused) => refused,
     };
@@ -281,6 +284,7 @@ impl Sent {
         visitor.check_form(form.optional("token").ok().flatten(), language)?;
         Ok(Some(Self {
             visitor,
+            kept: credential::kept_elevation(headers, browser.elevation.name),
             form,
             language,
         }))

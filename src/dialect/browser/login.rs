@@ -135,7 +135,7 @@ pub(super) async fn log_out(
         ended.await.map_err(Stopped::store(language))?;
     }
     let there = see_other(HeaderValue::from_static(LOGIN_PATH));
-    Ok(with_cookie(there, browser.cookie.clear()))
+    Ok(browser.forgotten(there))
 }
 
 /// `POST /_countersign/logout-everywhere`.
@@ -157,7 +157,7 @@ pub(super) async fn log_out_everywhere(
         ended.await.map_err(Stopped::store(language))?;
     }
     let there = see_other(HeaderValue::from_static(LOGIN_PATH));
-    Ok(with_cookie(there, browser.cookie.clear()))
+    Ok(browser.forgotten(there))
 }
 
 impl Browser {

@@ -6,6 +6,8 @@
 //! | `POST /_countersign/login` username, password, `return_to` | 303 there with a new session's cookie, or to the second step; 401, 429, 503 with the form |
 //! | `GET /_countersign/login/factor` | the form for a code, to a browser whose password was right |
 //! | `POST /_countersign/login/factor` code, `return_to` | 303 there with a new session's cookie; 401, 429, 503 with the form |
+//! | `GET /_countersign/elevate?return_to=…` | the form that asks for a proof, on the way to a route with `elevated` |
+//! | `POST /_countersign/elevate` code or proof, `return_to` | 303 there with an elevation's cookie; 401, 429, 503 with the form |
 //! | `GET`, `POST /_countersign/logout` | a button · 303 to the login page, the session ended |
 //! | `POST /_countersign/logout-everywhere` | the same, for every session and token of the account |
 //! | `GET /_countersign/account` | sessions, tokens, applications, connections, second factors, address, password |
@@ -23,6 +25,7 @@ pub mod return_to;
 
 mod account;
 mod connections;
+mod elevation;
 mod email;
 mod factors;
 mod keys;
@@ -60,6 +63,8 @@ use crate::store::{Action, StoreError};
 pub const LOGIN_PATH: &str = "/_countersign/login";
 /// The second step of logging in, of an account that has a second factor.
 const FACTOR_PATH: &str = "/_countersign/login/factor";
+/// Where a person proves themselves again, on the way to a route that asks for it.
+pub const ELEVATE_PATH: &str = "/_countersign/elevate";
 /// Ends the session.
 pub const LOGOUT_PATH: &str = "/_countersign/logout";
 /// The account page.
@@ -113,6 +118,8 @@ pub fn mount(browser: &Arc<Browser>) -> Mounted {
         (Method::POST, LOGIN_PATH, post(login::log_in)),
         (Method::GET, FACTOR_PATH, get(second_factor::show)),
         (Method::POST, FACTOR_PATH, post(second_factor::prove)),
+        (Method::GET, ELEVATE_PATH, get(elevation::show)),
+        (Method::POST, ELEVATE_PATH, post(elevation::prove)),
         (Method::GET, LOGOUT_PATH, get(login::ask_to_log_out)),
         (Method::POST, LOGOUT_PATH, post(login::log_out)),
         (
@@ -171,8 +178,8 @@ impl Browser {
                 is_secure,
             },
             elevation: OwnCookie {
-                name: ELEVATION,
-                path: ACCOUNT_PATH,
+                name: config.server.elevation_cookie_name(),
+                path: "/",
                 is_secure,
             },
             elevated_ttl: id_api.map_or(ELEVATED_TTL, |it| it.elevated_ttl),
@@ -204,6 +211,12 @@ impl Browser {
             principal,
             form_token: guard::form_token(&credential),
         }))
+    }
+
+    /// An answer that takes from a browser what we gave it with its session.
+    fn forgotten(&self, response: Response) -> Response {
+        let response = with_cookie(response, self.cookie.clear());
+        with_cookie(response, self.elevation.clear())
     }
 
     /// Refuses what another site sent.
@@ -313,8 +326,6 @@ const LOGOUT_EVERYWHERE_PATH: &str = "/_countersign/logout-everywhere";
 const MARKER: &str = "countersign-login";
 /// The ticket of a login that waits for its second step. Sent to the login pages alone.
 const TICKET: &str = "countersign-ticket";
-/// The elevated token of a browser's session. Sent to the account page alone.
-const ELEVATION: &str = "countersign-elevation";
 /// How long it is good where no `[dialect.id_api]` says so; its default.
 const ELEVATED_TTL: Duration = Duration::from_mins(10);
 /// How long a mailed code is good then.

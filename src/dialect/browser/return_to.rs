@@ -1,6 +1,9 @@
 //! Where somebody is sent after logging in: a path here, and nowhere else.
 
 use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use super::{ELEVATE_PATH, FACTOR_PATH, LOGIN_PATH, LOGOUT_PATH};
 
 /// A path and query on the same origin, in the bytes that were given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +20,15 @@ impl ReturnTo {
             && !matches!(second, Some(b'/' | b'\\'))
             && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         let path = text.split(['?', '#']).next().unwrap_or_default();
-        let is_step = [super::LOGIN_PATH, super::FACTOR_PATH, super::LOGOUT_PATH].contains(&path);
+        let is_step = STEPS.contains(&path);
         (is_local && !is_step && stays(text)).then(|| Self(text.to_owned()))
+    }
+
+    /// The query that carries it on.
+    #[must_use]
+    pub fn query(&self) -> String {
+        let encoded: String = byte_serialize(self.0.as_bytes()).collect();
+        format!("?return_to={encoded}")
     }
 
     /// The path and query.
@@ -37,6 +47,9 @@ fn stays(text: &str) -> bool {
     })
     .unwrap_or(false)
 }
+
+/// What nobody wants to come back to.
+const STEPS: [&str; 4] = [LOGIN_PATH, FACTOR_PATH, ELEVATE_PATH, LOGOUT_PATH];
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +102,7 @@ mod tests {
             "/_countersign/login",
             "/_countersign/login?return_to=/",
             "/_countersign/logout",
+            "/_countersign/elevate?return_to=/",
         ] {
             assert_eq!(ReturnTo::parse(bad), None, "{bad:?}");
         }

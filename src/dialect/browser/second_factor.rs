@@ -121,11 +121,7 @@ impl Browser {
         let issuer = &self.auth.issuer;
         let ticket = issuer.issue_ticket(waiting, Some(caller.ip), caller.now);
         let ticket = ticket.await.map_err(Stopped::store(language))?;
-        let query = return_to.map(|there| {
-            let encoded: String =
-                url::form_urlencoded::byte_serialize(there.as_str().as_bytes()).collect();
-            format!("?return_to={encoded}")
-        });
+        let query = return_to.map(ReturnTo::query);
         let location = format!("{FACTOR_PATH}{}", query.unwrap_or_default());
         let location = HeaderValue::from_str(&location);
         let there = see_other(location.unwrap_or(HeaderValue::from_static(FACTOR_PATH)));

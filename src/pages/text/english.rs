@@ -49,6 +49,7 @@ pub(super) const TEXT: Text = Text {
     make_anew: "Make new ones",
     prove_heading: "Is it you?",
     prove_lead: "Before your security settings change, prove yourself once more.",
+    prove_passage_lead: "The page that you want asks for a recent proof that it is you.",
     code_mailed_to: "A code was mailed to",
     code_mailed: "Type it here within a few minutes.",
     mail_a_code: "Mail me a code",

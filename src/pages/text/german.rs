@@ -49,6 +49,7 @@ pub(super) const TEXT: Text = Text {
     make_anew: "Neu anlegen",
     prove_heading: "Sind Sie es?",
     prove_lead: "Bevor sich Ihre Sicherheitseinstellungen ändern, weisen Sie sich bitte noch einmal aus.",
+    prove_passage_lead: "Die gewünschte Seite verlangt, dass Sie sich gerade erst ausgewiesen haben.",
     code_mailed_to: "Ein Code ging per E-Mail an",
     code_mailed: "Geben Sie ihn innerhalb weniger Minuten hier ein.",
     mail_a_code: "Code per E-Mail senden",

@@ -55,6 +55,7 @@ pub(super) struct Text {
     pub(super) make_anew: &'static str,
     pub(super) prove_heading: &'static str,
     pub(super) prove_lead: &'static str,
+    pub(super) prove_passage_lead: &'static str,
     pub(super) code_mailed_to: &'static str,
     pub(super) code_mailed: &'static str,
     pub(super) mail_a_code: &'static str,

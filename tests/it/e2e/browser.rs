@@ -24,6 +24,7 @@ macro_rules! flows {
 
 flows! {
     somebody_logs_in_comes_back_and_logs_out: "logIn",
+    somebody_proves_themselves_again_on_the_way_to_a_page: "careful",
     a_browser_that_loses_its_cookie_is_told_so: "bounce",
     everything_is_reached_by_keyboard: "keyboard",
     an_application_learns_who_somebody_is_once_they_agree: "application",

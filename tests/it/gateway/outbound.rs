@@ -110,6 +110,7 @@ async fn a_route_without_identity_says_nothing_and_lets_nobody_else_say_it() {
                 ("REMOTE_USER", "root"),
                 ("x_odd_user", "root"),
                 ("Cookie", "a=b; __Host-countersign=junk; c=d"),
+                ("Cookie", "__Host-countersign-elevation=junk"),
             ],
         )
         .await;
@@ -132,6 +133,20 @@ async fn a_mapping_says_what_it_maps_and_nothing_else() {
     assert_eq!(value(&head, "x-forwarded-user"), None);
     assert_eq!(value(&head, "x-auth"), None);
     assert_eq!(value(&head, "upgrade"), Some("websocket"));
+}
+
+#[tokio::test]
+async fn no_application_sees_what_a_browser_keeps_for_us() {
+    let world = World::new().await;
+    let cookie = "e=f; __Host-countersign={browser}; __Host-countersign-elevation={elevated}";
+    let elevated = upstream(&world, "/adm", CLIENT, &[("Cookie", cookie)]).await;
+    assert!(value(&elevated, "x-forwarded-elevated-until").is_some());
+    for path in ["/adm", "/root", "/maybe/", "/pub/"] {
+        let head = upstream(&world, path, CLIENT, &[("Cookie", cookie)]).await;
+        assert_eq!(value(&head, "cookie"), Some("e=f"), "{path}");
+        let all = format!("{head:?}");
+        assert!(!all.contains("cse_") && !all.contains("csb_"), "{all}");
+    }
 }
 
 #[tokio::test]

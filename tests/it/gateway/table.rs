@@ -4,18 +4,14 @@
 use super::{Request, World, words};
 
 /// `METHOD target [host]`; the headers; what is decided.
-type Row = (
-    &'static str,
-    &'static [(&'static str, &'static str)],
-    &'static str,
-);
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 const AUTH: &str = "Authorization";
 const EAT: &str = "Elevated-Access-Token";
 const COOKIE: &str = "__Host-countersign={browser}";
 const DEAD: &str = "__Host-countersign={browser-unknown}";
 
-async fn check(rows: &[Row]) {
+async fn check(rows: &[Row<'_>]) {
     let world = World::new().await;
     let mut wrong = Vec::new();
     for (line, headers, expected) in rows {
@@ -511,6 +507,76 @@ async fn an_elevated_route_asks_for_a_fresh_elevated_token_of_the_same_session()
             "jo bearer elevated",
         ),
         ("GET /maybe/", &[(EAT, "{elevated}")], "anonymous"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_elevated_token_that_a_browser_keeps_counts_beside_its_session_alone() {
+    const KEPT: &str = "__Host-countersign-elevation={elevated}";
+    let both = |kept: &str| format!("{COOKIE}; a=b; __Host-countersign-elevation={kept}");
+    let (good, junk) = (both("{elevated}"), both("junk"));
+    let misspelled = good.replace("elevation=", "elevation =");
+    let of_mo = good.replace("{browser}", "{member-browser}");
+    check(&[
+        ("GET /adm", &[("Cookie", &good)], "jo cookie elevated"),
+        (
+            "GET /adm",
+            &[("Cookie", KEPT), ("Cookie", COOKIE)],
+            "jo cookie elevated",
+        ),
+        ("GET /adm", &[("Cookie", COOKIE)], "401 elevation"),
+    ])
+    .await;
+    for bad in [
+        "",
+        "junk",
+        "{access}",
+        "{browser}",
+        "{elevated-old}",
+        "{elevated-expired}",
+        "{elevated-unknown}",
+        "{elevated-other}",
+        "\"{elevated}\"",
+        "{elevated} ",
+    ] {
+        check(&[("GET /adm", &[("Cookie", &both(bad))], "401 elevation")]).await;
+    }
+    check(&[
+        // Twice, or misspelled, it is none; a header decides before it.
+        (
+            "GET /adm",
+            &[("Cookie", &good), ("Cookie", KEPT)],
+            "401 elevation",
+        ),
+        ("GET /adm", &[("Cookie", &misspelled)], "401 elevation"),
+        (
+            "GET /adm",
+            &[("Cookie", &good), (EAT, "{elevated-old}")],
+            "401 elevation",
+        ),
+        (
+            "GET /adm",
+            &[("Cookie", &junk), (EAT, "{elevated}")],
+            "jo cookie elevated",
+        ),
+        // It proves nothing by itself, and nothing beside another credential or somebody else's session.
+        ("GET /adm", &[("Cookie", KEPT)], "401 missing"),
+        (
+            "GET /adm",
+            &[(AUTH, "Bearer {access}"), ("Cookie", KEPT)],
+            "401 elevation",
+        ),
+        (
+            "GET /adm",
+            &[(AUTH, "Bearer {access}"), ("Cookie", &good)],
+            "401 elevation",
+        ),
+        ("GET /adm", &[("Cookie", &of_mo)], "401 elevation"),
+        // Nobody looks for it where no elevation is asked for.
+        ("GET /root", &[("Cookie", &good)], "jo cookie"),
+        ("GET /maybe/", &[("Cookie", KEPT)], "anonymous"),
+        ("GET /pub/", &[("Cookie", &good)], "anonymous"),
     ])
     .await;
 }

@@ -48,7 +48,7 @@ async fn a_person_sets_an_app_up_signs_in_with_it_and_makes_recovery_codes() {
     assert_eq!(setup.status(), 200, "{}", setup.text());
     let cookie = setup.fields("set-cookie")[0];
     assert!(cookie.starts_with("countersign-elevation=cse_"), "{cookie}");
-    let attributes = "; Path=/_countersign/account; Max-Age=600; HttpOnly; SameSite=Lax";
+    let attributes = "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax";
     assert!(cookie.ends_with(attributes), "{cookie}");
     assert!(setup.text().contains("<svg xmlns="));
     let secret = confirm(&mut browser, &setup).await;
@@ -247,7 +247,7 @@ async fn first_step(browser: &mut Browser<'_>) -> Message {
     browser.submit(&step).await
 }
 
-async fn recovery_codes(gateway: &Gateway, account: &Account) -> Vec<String> {
+pub(super) async fn recovery_codes(gateway: &Gateway, account: &Account) -> Vec<String> {
     let factors = &gateway.auth.factors;
     let codes = factors.make_recovery_codes(account, &action()).await;
     let codes = codes.unwrap();
@@ -263,7 +263,7 @@ async fn kinds(gateway: &Gateway, account: &Account) -> Vec<&'static str> {
 }
 
 /// The code in the newest of so many mails.
-async fn mailed_code(gateway: &Gateway, count: usize) -> String {
+pub(super) async fn mailed_code(gateway: &Gateway, count: usize) -> String {
     let mails = gateway.mails(count).await.concat();
     let is_code = |line: &&str| line.len() == 9 && line.as_bytes()[4] == b'-';
     let code = mails.lines().map(str::trim).rfind(is_code);

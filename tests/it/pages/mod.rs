@@ -10,6 +10,7 @@
 mod account;
 mod brand;
 mod connections;
+mod elevation;
 mod factors;
 mod login;
 mod namespace;

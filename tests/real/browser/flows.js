@@ -2,7 +2,7 @@
 // usage: flows.js WORLD FLOW
 
 const assert = require("node:assert/strict");
-const { mailed } = require("./api.js");
+const { CODE, mailed } = require("./api.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
@@ -35,6 +35,34 @@ async function logIn(browser) {
   assert.equal(visitor.path(), "/_countersign/login");
   await visitor.go("/app/wanted");
   assert.equal(visitor.path().split("?")[0], "/_countersign/login", "signed out");
+  await visitor.leave();
+}
+
+/// A page that asks for a recent proof: asked for a mailed code on the way there, and back to the wanted URL.
+async function careful(browser) {
+  const visitor = await Visitor.at(browser);
+  await visitor.go("/app/");
+  await visitor.logIn();
+  assert.equal(await visitor.go("/careful/wanted?a=b%2Fc"), 200);
+  assert.equal(await visitor.heading(), "Is it you?");
+  assert.equal(await visitor.press("Mail me a code"), 200);
+  await visitor.fill({ Code: "ABCD-EFGH" });
+  assert.equal(await visitor.press("Go on"), 401);
+  assert.match(await visitor.notice(), /not right/);
+  await visitor.fill({ Code: await mailed(user.email, CODE) });
+  assert.equal(await visitor.press("Go on"), 200);
+  assert.equal(visitor.path(), "/careful/wanted?a=b%2Fc", "back to the wanted URL");
+  const seen = JSON.parse(await visitor.text());
+  assert.match(seen.headers["x-forwarded-elevated-until"], /Z$/);
+  assert.equal(seen.headers.cookie, undefined, "no cookie of ours reaches the app");
+  const cookie = (await visitor.cookies()).find((cookie) => cookie.name === "countersign-elevation");
+  assert.deepEqual([cookie.httpOnly, cookie.sameSite, cookie.path], [true, "Lax", "/"]);
+  assert.equal(await visitor.go("/careful/again"), 200);
+  assert.equal(visitor.path(), "/careful/again", "asked once");
+
+  await visitor.context.clearCookies({ name: "countersign-elevation" });
+  await visitor.go("/careful/");
+  assert.equal(await visitor.heading(), "Is it you?", "the session alone is not enough");
   await visitor.leave();
 }
 
@@ -233,7 +261,7 @@ async function forgery(browser) {
   await visitor.leave();
 }
 
-const flows = { account, application, bounce, forgery, keyboard, links, logIn };
+const flows = { account, application, bounce, careful, forgery, keyboard, links, logIn };
 withChromium(flows[process.argv[3]]).catch((error) => {
   console.error(error);
   process.exitCode = 1;

@@ -108,7 +108,6 @@ const statuses = {
   "upstream down": 502,
   declined: 403,
   "not allowed": 403,
-  "not proven again": 401,
   "account, a mistake": 422,
   "not from here": 403,
   "prove yourself, wrong code": 401,
