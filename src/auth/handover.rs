@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::issuer::{Grant, Issuer, Opening};
+use super::redirect_url::RedirectUrl;
 use super::sessions::ClientService;
 use crate::model::account::Account;
 use crate::model::audit::Actor;
@@ -88,17 +89,20 @@ impl Issuer {
 }
 
 impl ClientService {
-    /// The client that a redirect URL is registered for: the same text, byte for byte. Of several the oldest.
+    /// The client that a URL is registered for, and the URL. Of several clients the oldest.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn registered_for(&self, redirect_url: &str) -> Result<Option<Client>, StoreError> {
+    pub async fn registered_for(
+        &self,
+        named: &str,
+    ) -> Result<Option<(Client, RedirectUrl)>, StoreError> {
         let clients = self.store.clients().await?;
-        let is_registered = |client: &Client| {
-            let mut urls = client.redirect_urls.iter();
-            urls.any(|url| &**url == redirect_url)
-        };
-        Ok(clients.into_iter().find(is_registered))
+        let mut registered = clients.into_iter().filter_map(|client| {
+            let url = RedirectUrl::of(&client, named)?;
+            Some((client, url))
+        });
+        Ok(registered.next())
     }
 
     /// Whether an account agreed to share itself with a client.

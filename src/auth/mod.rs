@@ -36,6 +36,7 @@ mod login;
 mod mail;
 pub mod openid;
 pub mod password;
+pub mod redirect_url;
 mod refresh;
 mod register;
 mod second_step;

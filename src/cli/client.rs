@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use url::Url;
 
 use crate::admin::rows::ClientRow;
+use crate::auth::redirect_url::{NotARedirectUrl, RedirectUrl};
 use crate::model::client::{Client as Application, Handoff};
 use crate::model::id::ClientId;
 
@@ -137,14 +137,8 @@ async fn find(setup: &Setup, id: &str) -> Result<Application> {
     found.with_context(|| format!("no client has the id {id:?}"))
 }
 
-/// A URL is kept as it was given, since it is compared exactly.
-fn redirect_url(text: &str) -> Result<Box<str>, &'static str> {
-    let fits = Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none()
-    });
-    (fits && text.bytes().all(|b| b.is_ascii_graphic()))
-        .then(|| text.into())
-        .ok_or("expected an absolute http or https URL without a fragment, in ASCII")
+fn redirect_url(text: &str) -> Result<Box<str>, NotARedirectUrl> {
+    RedirectUrl::parse(text).map(|url| url.as_str().into())
 }
 
 fn handoff(text: &str) -> Result<Handoff, &'static str> {

@@ -24,7 +24,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
-use url::Url;
 use url::form_urlencoded::{byte_serialize, parse};
 
 use super::Mounted;
@@ -33,6 +32,7 @@ use super::browser::{ACCOUNT_PATH, Browser, LOGIN_PATH, Stopped, Visitor, see_ot
 use super::reply::{json, retry_after};
 use crate::auth::Auth;
 use crate::auth::handover::Handover;
+use crate::auth::redirect_url::RedirectUrl;
 use crate::auth::throttle::Throttle;
 use crate::config::dialect::Namespace;
 use crate::config::section::{self, Rate};
@@ -94,9 +94,7 @@ struct Speaker {
 /// A registered URL and the client it is registered for.
 struct Target {
     client: Client,
-    url: Url,
-    /// As it was registered.
-    text: String,
+    url: RedirectUrl,
 }
 
 /// The URL that a query names.
@@ -197,16 +195,9 @@ impl Speaker {
         let Asked::Url(asked) = asked else {
             return Ok(None);
         };
-        let client = self.auth().clients.registered_for(asked).await;
-        let client = client.map_err(Stopped::store(language))?;
-        Ok(client.and_then(|client| {
-            let registered = client.redirect_urls.iter().find(|url| ***url == **asked)?;
-            let text = registered.to_string();
-            // One that an operator registered with another scheme is not followed: a script's URL runs here.
-            let url = Url::parse(&text).ok();
-            let url = url.filter(|url| matches!(url.scheme(), "http" | "https"))?;
-            Some(Target { client, url, text })
-        }))
+        let registered = self.auth().clients.registered_for(asked).await;
+        let registered = registered.map_err(Stopped::store(language))?;
+        Ok(registered.map(|(client, url)| Target { client, url }))
     }
 
     fn login(&self, target: &Target, language: Language) -> Response {
@@ -219,7 +210,7 @@ impl Speaker {
             client: Some(&target.client.name),
             notice: None,
         };
-        form.page().leading_to(&target.url).into_response()
+        form.page().leading_to(target.url.url()).into_response()
     }
 
     fn question(&self, target: &Target, visitor: &Visitor, language: Language) -> Response {
@@ -228,16 +219,16 @@ impl Speaker {
             language,
             action: &self.page_for(target),
             client: &target.client.name,
-            host: target.url.host_str().unwrap_or_default(),
+            host: target.url.url().host_str().unwrap_or_default(),
             shares: email.map_or("–", |email| email.as_str()),
             token: &visitor.form_token,
         };
-        question.page().leading_to(&target.url).into_response()
+        question.page().leading_to(target.url.url()).into_response()
     }
 
     /// The login page for a target.
     fn page_for(&self, target: &Target) -> String {
-        let encoded: String = byte_serialize(target.text.as_bytes()).collect();
+        let encoded: String = byte_serialize(target.url.as_str().as_bytes()).collect();
         format!("{}?{REDIRECT_URL}={encoded}", self.path)
     }
 
@@ -258,12 +249,12 @@ impl Speaker {
         let Some(token) = token.map_err(Stopped::store(language))? else {
             return Ok(consent::declined(language, ACCOUNT_PATH).into_response());
         };
-        let separator = if target.text.contains('?') { '&' } else { '?' };
-        let location = format!("{}{separator}sessionToken={}", target.text, token.expose());
-        Ok(match HeaderValue::from_str(&location) {
-            Ok(location) => see_other(location),
-            Err(_) => consent::unregistered(language).into_response(),
-        })
+        Ok(
+            match HeaderValue::from_str(&target.url.with_token(&token)) {
+                Ok(location) => see_other(location),
+                Err(_) => consent::unregistered(language).into_response(),
+            },
+        )
     }
 
     /// Says that a token is not good, as often as that may happen to one network.

@@ -7,11 +7,11 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
-use url::Url;
 
 use super::given::{Given, name};
 use super::{Api, Done, Failure};
 use crate::admin::rows::ClientRow;
+use crate::auth::redirect_url::RedirectUrl;
 use crate::model::client::{Client, Handoff};
 use crate::model::id::ClientId;
 
@@ -93,14 +93,11 @@ fn id(text: &str) -> Done<ClientId> {
 }
 
 fn redirect_urls(texts: &[String]) -> Done<Vec<Box<str>>> {
-    let is_absolute = |text: &String| {
-        Url::parse(text).is_ok_and(|url| url.fragment().is_none() && !url.cannot_be_a_base())
-    };
-    if let Some(bad) = texts.iter().find(|text| !is_absolute(text)) {
-        let detail = format!("{bad:?} is not an absolute URL without a fragment");
-        return Err(Failure::unusable(detail));
-    }
-    Ok(texts.iter().map(|text| text.as_str().into()).collect())
+    let urls = texts.iter().map(|text| match RedirectUrl::parse(text) {
+        Ok(url) => Ok(url.as_str().into()),
+        Err(error) => Err(Failure::unusable(format!("{text:?}: {error}"))),
+    });
+    urls.collect()
 }
 
 fn handoff(text: Option<&str>) -> Done<Handoff> {

@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Uri};
-use url::Url;
 
 use super::return_to::ReturnTo;
 use super::{
@@ -198,10 +197,8 @@ impl Browser {
             return Ok(page);
         };
         let registered = self.auth.clients.registered_for(&asked).await;
-        let is_registered = registered.map_err(Stopped::store(language))?.is_some();
-        let url = Url::parse(&asked).ok().filter(|_| is_registered);
-        Ok(match url {
-            Some(url) => page.leading_to(&url),
+        Ok(match registered.map_err(Stopped::store(language))? {
+            Some((_, url)) => page.leading_to(url.url()),
             None => page,
         })
     }

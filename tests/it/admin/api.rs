@@ -154,6 +154,11 @@ async fn a_refusal_says_why_and_changes_nothing() {
             422,
         ),
         (
+            "POST /api/clients",
+            json!({"name": "x", "redirect_urls": ["https://a.example/", "javascript://a.example/%0a"]}),
+            422,
+        ),
+        (
             "POST /api/tokens",
             json!({"user": "jo@example.org", "label": "x", "expires_at": "2000-01-01T00:00:00Z"}),
             422,

@@ -54,6 +54,7 @@ fn what_cannot_be_a_client_is_refused() {
             "http or https",
         ),
         (&["--redirect-url", "https://a.example/#x"], 2, "fragment"),
+        (&["--redirect-url", "https:a.example"], 2, "absolute"),
         (&["--handoff", "cookie"], 2, "token or code"),
         (&["--id", "a b"], 2, "not an id"),
         (&["--id", "c-1"], 1, "taken"),

@@ -231,6 +231,8 @@ async fn a_url_that_is_no_web_address_is_not_gone_to_though_it_is_registered() {
         "data:text/html,x",
         "//evil.example",
         "evil",
+        // Not `a.example` but a path of ours, as a browser resolves it.
+        "https:a.example",
     ];
     register(&gateway, "app", &urls, Handoff::Token).await;
     let mut browser = Browser::new(&gateway);
