@@ -1,12 +1,14 @@
 //! What must hold for any bytes whatever: an oracle for each parser that reads what strangers send. Each takes bytes and
-//! panics if something does not hold. `cargo fuzz` calls them (see `fuzz/Cargo.toml`), and so does the test
-//! `no_bytes_break_an_oracle`, for some seconds, on any toolchain.
+//! panics if something does not hold. Each is a target of `cargo fuzz`, which looks for such bytes; the ordinary tests
+//! try them on the corpus that it left (`tests/it/fuzz.rs`).
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::auth::redirect_url::RedirectUrl;
 use countersign::config::Config;
 use countersign::config::environment::Environment;
 use countersign::dialect::browser::return_to::ReturnTo;
@@ -15,28 +17,32 @@ use countersign::header::cookie::without_ours;
 use countersign::header::credential::{self, Authorization, Cookie};
 use countersign::header::forwarded::{self, Edge, Trace, TrustedProxies};
 use countersign::header::target::Target;
-use countersign::model::token::PlainToken;
+use countersign::model::client::{Client, Handoff};
+use countersign::model::id::ClientId;
+use countersign::model::time::Timestamp;
+use countersign::model::token::{PlainToken, TokenKind};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
 /// An oracle and its name.
-pub(crate) type Oracle = (&'static str, fn(&[u8]));
+pub type Oracle = (&'static str, fn(&[u8]));
 
 /// Every oracle.
-pub(crate) const ALL: [Oracle; 7] = [
+pub const ALL: [Oracle; 8] = [
     ("head", head),
     ("chunks", chunks),
     ("credential", credential),
     ("cookie", cookie),
     ("forwarded", forwarded_from),
     ("redirect", redirect),
+    ("registered", registered),
     ("config", config),
 ];
 
 /// A head that passes is read alike by another parser: as long, with as many fields, one host, one framing; and its path
 /// means to a browser what it means to us.
-pub(crate) fn head(bytes: &[u8]) {
+pub fn head(bytes: &[u8]) {
     let Some((length, passed)) = probe::head(bytes) else {
         return;
     };
@@ -121,30 +127,36 @@ fn target(text: &str, method: &Method) {
     );
 }
 
-/// A chunked body that passes is decoded alike by another parser, ends where that says, and reads alike in pieces.
-pub(crate) fn chunks(bytes: &[u8]) {
+/// What passes of a chunked body is decoded alike by another parser, ends where that says, and reads alike in pieces.
+pub fn chunks(bytes: &[u8]) {
     let whole = probe::chunks(&[bytes]);
     for cut in [1, bytes.len() / 2, bytes.len().saturating_sub(1)] {
         let (first, rest) = bytes.split_at(cut.min(bytes.len()));
         assert_eq!(probe::chunks(&[first, rest]), whole, "cut at {cut}");
     }
-    let Some((taken, true)) = whole else { return };
+    let Some((taken, is_whole)) = whole else {
+        return;
+    };
     let mut at = 0;
     loop {
         let status = httparse::parse_chunk_size(&bytes[at..]).expect("another parser refuses it");
         let httparse::Status::Complete((start, size)) = status else {
-            panic!("another parser wants more");
+            assert!(!is_whole, "another parser wants more");
+            return;
         };
         at += start + usize::try_from(size).expect("a size");
         if size == 0 {
             break;
         }
-        assert_eq!(
-            &bytes[at..at + 2],
-            b"\r\n",
-            "another parser ends a chunk elsewhere"
-        );
+        let Some(end) = bytes.get(at..at + 2) else {
+            assert!(!is_whole, "another parser wants more");
+            return;
+        };
+        assert_eq!(end, b"\r\n", "another parser ends a chunk elsewhere");
         at += 2;
+    }
+    if !is_whole {
+        return;
     }
     let end = bytes[at - 2..]
         .windows(4)
@@ -157,7 +169,7 @@ pub(crate) fn chunks(bytes: &[u8]) {
 }
 
 /// A credential that passes has one spelling, but for its scheme's letter case and the spaces after it.
-pub(crate) fn credential(bytes: &[u8]) {
+pub fn credential(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes.trim_ascii()) else {
         return;
     };
@@ -190,7 +202,7 @@ pub(crate) fn credential(bytes: &[u8]) {
 }
 
 /// Our cookie is taken out wherever it is seen, nothing else is touched, and nothing of it is left.
-pub(crate) fn cookie(bytes: &[u8]) {
+pub fn cookie(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes.trim_ascii()) else {
         return;
     };
@@ -218,7 +230,7 @@ pub(crate) fn cookie(bytes: &[u8]) {
 }
 
 /// Who a client is, is the peer or one that a trusted proxy named; what goes upstream stands there once.
-pub(crate) fn forwarded_from(bytes: &[u8]) {
+pub fn forwarded_from(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     let names = [
         "x-forwarded-for",
@@ -284,7 +296,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// A way back that is taken leads to the same origin, whoever resolves it.
-pub(crate) fn redirect(bytes: &[u8]) {
+pub fn redirect(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -307,8 +319,56 @@ pub(crate) fn redirect(bytes: &[u8]) {
     );
 }
 
+/// A URL that can be registered is of one host to everybody, wherever it is read; only the same text is that URL; and what
+/// is added to it, is added to its query and to nothing else. The first line is registered, the second is asked for.
+pub fn registered(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let (text, asked) = text.split_once('\n').unwrap_or((text, text));
+    let client = Client {
+        id: ClientId::parse("app").expect("an id"),
+        name: "app".into(),
+        redirect_urls: vec![text.into()],
+        handoff: Handoff::Token,
+        created_at: Timestamp::from_seconds(0),
+    };
+    let taken = RedirectUrl::parse(text);
+    let found = RedirectUrl::of(&client, asked);
+    assert_eq!(
+        found.as_ref(),
+        taken.as_ref().ok().filter(|_| asked == text),
+        "another text is that URL"
+    );
+    let Ok(taken) = taken else { return };
+    assert_eq!(taken.as_str(), text);
+    static TOKEN: LazyLock<PlainToken> = LazyLock::new(|| PlainToken::generate(TokenKind::Session));
+    let location = taken.with_token(&TOKEN);
+    HeaderValue::from_str(&location).expect("a value of Location");
+    let uri: http::Uri = location.parse().expect("another parser refuses it");
+    let host = uri.host().expect("a host");
+    assert!(["http", "https"].contains(&uri.scheme_str().expect("a scheme")));
+    for base in ["https://here.example:8443/login?a", "http://[::1]/x/"] {
+        let there = Url::parse(base).expect("a URL").join(&location);
+        let there = there.expect("a browser refuses it");
+        assert_eq!(there.origin(), taken.url().origin(), "{text:?}");
+        assert_eq!(there.path(), taken.url().path(), "{text:?}");
+        assert!(
+            there
+                .host_str()
+                .is_some_and(|name| name.eq_ignore_ascii_case(host))
+        );
+        assert_eq!(there.port(), taken.url().port());
+        let own = format!("sessionToken={}", TOKEN.expose());
+        let query = there.query().expect("a query");
+        let rest = query.strip_suffix(&own).expect("the token comes last");
+        let before = rest.strip_suffix('&');
+        assert_eq!(before, taken.url().query(), "{text:?}");
+    }
+}
+
 /// A configuration is taken, or every mistake has a line; it never does anything else.
-pub(crate) fn config(bytes: &[u8]) {
+pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };

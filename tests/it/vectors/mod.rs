@@ -61,13 +61,6 @@ fn read_all(is_wanted: impl Fn(&str) -> bool) -> Vec<Vector> {
         .collect()
 }
 
-/// Every vector as the bytes that are sent, without secrets: examples for whoever tries changes of them.
-#[cfg(feature = "controls")]
-pub(crate) fn as_bytes() -> Vec<Vec<u8>> {
-    let all = read_all(|_| true);
-    all.iter().map(Vector::without_secrets).collect()
-}
-
 /// Sends every vector and says what did not hold; no further ones once that are so many things.
 async fn hold(stage: &Stage, vectors: &[Vector], most: usize) -> Vec<String> {
     let mut faults = Vec::new();

@@ -89,21 +89,6 @@ impl Vector {
         self.text.starts_with("HEAD ")
     }
 
-    /// What is sent, as if every secret were empty.
-    #[cfg(feature = "controls")]
-    pub(crate) fn without_secrets(&self) -> Vec<u8> {
-        let words: Vec<&str> = self.text.split(['{', '}']).collect();
-        let names = words.iter().map(|name| ((*name).to_owned(), String::new()));
-        let names = names
-            .filter(|(name, _)| !name.contains('*') && !["pause", "eof"].contains(&name.as_str()));
-        let steps = self.steps(&names.collect()).into_iter();
-        let bytes = steps.filter_map(|step| match step {
-            Step::Bytes(bytes) => Some(bytes),
-            Step::Pause | Step::Eof => None,
-        });
-        bytes.collect::<Vec<_>>().concat()
-    }
-
     /// What to send, with secrets in the place of their names.
     pub(crate) fn steps(&self, secrets: &BTreeMap<String, String>) -> Vec<Step> {
         let text = match self.text.strip_prefix("raw ") {
