@@ -3,6 +3,7 @@
 //! and nobody's identity but of those whose credential the client sent.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -86,6 +87,21 @@ async fn behind_us_php_sees_what_we_saw() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_us_apache_sees_what_we_saw() {
+    app_sees_what_we_saw(|at, home| apache("apache-app.conf", at, at, home)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_us_tomcat_sees_what_we_saw() {
+    app_sees_what_we_saw(tomcat).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_apache_nobody_is_taken_for_another() {
+    behind(|at, gateway, home| apache("apache-front.conf", at, gateway, home)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_nginx_nobody_is_taken_for_another() {
     behind(|at, gateway, home| {
         let config = filled("nginx-front.conf", at, gateway, home);
@@ -110,6 +126,7 @@ async fn behind_haproxy_nobody_is_taken_for_another() {
 /// Sends the table through a gateway to that server.
 async fn app_sees_what_we_saw(command: impl FnOnce(SocketAddr, &Path) -> Command) {
     let server = Server::start(command);
+    server.warm_up();
     let stage = Stage::before(Some(&format!("http://{}", server.address)), "[]").await;
     let mut faults = Vec::new();
     let vectors = read_all(|name| !SLOW_OR_ODD.contains(&name));
@@ -278,12 +295,26 @@ impl Server {
             directory,
             child,
         };
-        let up = wait_until(Duration::from_secs(20), || {
+        let up = wait_until(Duration::from_mins(1), || {
             TcpStream::connect(address).is_ok()
         });
         let log = fs::read_to_string(server.directory.path().join("server.log"));
         assert!(up, "it does not listen: {}", log.unwrap_or_default());
         server
+    }
+
+    /// Waits for its app's first answer: some are made only when they are asked.
+    fn warm_up(&self) {
+        let answers = || {
+            let mut socket = TcpStream::connect(self.address).ok()?;
+            let ask = b"GET /warm HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            socket.write_all(ask).ok()?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).ok()?;
+            answer.starts_with("HTTP/1.1 200").then_some(())
+        };
+        let is_up = wait_until(Duration::from_mins(1), || answers().is_some());
+        assert!(is_up, "its app does not answer");
     }
 
     /// What its app saw so far; waits for so many.
@@ -306,14 +337,52 @@ impl Drop for Server {
     }
 }
 
+/// Apache as one process, so that it ends with us.
+fn apache(config: &str, at: SocketAddr, gateway: SocketAddr, home: &Path) -> Command {
+    let config = filled(config, at, gateway, home);
+    let mut command = program("apache2", home);
+    command.args(["-X", "-f"]).arg(config);
+    command
+}
+
+/// Debian's Tomcat with nothing but the app, in a directory of its own.
+fn tomcat(at: SocketAddr, home: &Path) -> Command {
+    let own = home.join("webapps/ROOT/WEB-INF");
+    fs::create_dir_all(&own).unwrap();
+    fs::create_dir(home.join("conf")).unwrap();
+    for (name, to) in [
+        ("server.xml", home.join("conf")),
+        ("web.xml", own.clone()),
+        ("app.jsp", own),
+    ] {
+        let filled = filled(&format!("tomcat/{name}"), at, at, home);
+        fs::rename(filled, to.join(name)).unwrap();
+    }
+    let there = "/usr/share/tomcat10";
+    let mut command = program("java", home);
+    command
+        .args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"])
+        .arg(format!(
+            "{there}/bin/bootstrap.jar:{there}/bin/tomcat-juli.jar"
+        ))
+        .arg(format!("-Dcatalina.home={there}"))
+        .arg(format!("-Dcatalina.base={}", home.display()))
+        .arg(format!("-Djava.io.tmpdir={}", home.display()))
+        .args(["org.apache.catalina.startup.Bootstrap", "start"]);
+    command
+}
+
 /// A configuration of `tests/real/servers`, filled in.
 fn filled(name: &str, at: SocketAddr, gateway: SocketAddr, home: &Path) -> PathBuf {
     let text = fs::read_to_string(script(&format!("servers/{name}"))).unwrap();
     let text = text
         .replace("ADDRESS", &at.to_string())
         .replace("GATEWAY", &gateway.to_string())
-        .replace("DIRECTORY", home.to_str().unwrap());
-    let path = home.join(name);
+        .replace("DIRECTORY", home.to_str().unwrap())
+        .replace("PROGRAM", script("servers/app.pl").to_str().unwrap())
+        .replace("HOST", &at.ip().to_string())
+        .replace("PORT", &at.port().to_string());
+    let path = home.join(Path::new(name).file_name().unwrap());
     fs::write(&path, text).unwrap();
     path
 }
