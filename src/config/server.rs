@@ -42,6 +42,8 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// A body that does not move, either way.
     pub body_idle: Duration,
+    /// Bytes a second that a request's body moves at least, over `body_idle`.
+    pub body_rate: u64,
     /// Open connections in all.
     pub connections: usize,
     /// Open connections of one address.
@@ -117,6 +119,7 @@ impl Limits {
             idle_timeout: table.or("idle_timeout", seconds(60), wait()),
             handshake_timeout: table.or("handshake_timeout", seconds(10), wait()),
             body_idle: table.or("body_idle", seconds(30), wait()),
+            body_rate: table.or("body_rate", 256, size(0..=MIB)),
             connections: table.or("connections", 10_000, integer(1..=1_000_000)),
             connections_per_ip: table.or("connections_per_ip", 1000, integer(1..=1_000_000)),
             body_bytes: table.or("body_bytes", 1 << 30, size(0..=1 << 60)),

@@ -89,6 +89,7 @@ impl Config {
         out.text("idle_timeout", show_duration(limits.idle_timeout));
         out.text("handshake_timeout", show_duration(limits.handshake_timeout));
         out.text("body_idle", show_duration(limits.body_idle));
+        out.text("body_rate", show_size(limits.body_rate));
         out.plain("connections", limits.connections);
         out.plain("connections_per_ip", limits.connections_per_ip);
         out.text("body_bytes", show_size(limits.body_bytes));

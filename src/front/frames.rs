@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use crate::config::server::Limits;
 
+use super::pace::Pace;
+
 /// What is known of a connection by its frames.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -32,6 +34,8 @@ pub(super) struct Frames {
     /// What a client may send on the connection, and on a stream that begins.
     window: i64,
     first_window: i64,
+    /// How often the client may still say that it took something.
+    updates: f64,
     /// Streams that were reset because something in them was wrong.
     pub(super) refused: usize,
 }
@@ -39,7 +43,8 @@ pub(super) struct Frames {
 /// A request's body.
 #[derive(Debug)]
 struct Upload {
-    moved_at: Instant,
+    pace: Pace,
+    /// What the client may send of it.
     window: i64,
 }
 
@@ -83,6 +88,9 @@ const PREFACE: usize = 24;
 const ALLOWANCE: f64 = 1000.0;
 const PER_SECOND: f64 = 100.0;
 
+/// The most that is kept of how often a client may say that it took something.
+const UPDATES: f64 = 10_000.0;
+
 /// A reset costs a request that nobody reads.
 const RESET_COSTS: f64 = 5.0;
 
@@ -110,6 +118,7 @@ impl Frames {
             bodies: HashMap::new(),
             window: 65_535,
             first_window: i64::from(window),
+            updates: 0.0,
             refused: 0,
         }
     }
@@ -137,10 +146,11 @@ impl Frames {
     }
 
     /// Bytes that were sent to the client.
-    pub(super) fn send(&mut self, mut bytes: &[u8]) {
+    pub(super) fn send(&mut self, mut bytes: &[u8], now: Instant) {
         while let Some(event) = self.sent.next(&mut bytes) {
             let Event::Frame(frame) = event else { continue };
             match frame.kind {
+                DATA => self.updates = UPDATES.min(self.updates + frame.updates()),
                 RST_STREAM => {
                     self.bodies.remove(&frame.stream);
                     // Cancelled and finished streams are nobody's fault.
@@ -149,12 +159,7 @@ impl Frames {
                         self.allowance -= RESET_COSTS;
                     }
                 }
-                WINDOW_UPDATE if frame.stream == 0 => self.window += i64::from(frame.number),
-                WINDOW_UPDATE => {
-                    if let Some(upload) = self.bodies.get_mut(&frame.stream) {
-                        upload.window += i64::from(frame.number);
-                    }
-                }
+                WINDOW_UPDATE => self.widen(frame, now),
                 _ => {}
             }
         }
@@ -171,21 +176,34 @@ impl Frames {
     }
 
     /// Why the connection has to end, if it has to.
-    pub(super) fn fault(&self, limits: &Limits, now: Instant) -> Option<Fault> {
+    pub(super) fn fault(&mut self, limits: &Limits, now: Instant) -> Option<Fault> {
         if self.is_flooded || self.allowance < 0.0 {
             return Some(Fault::Flood);
         }
         let is_over = |since: Option<Instant>, limit: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= limit)
         };
-        // A client that may send nothing more waits for us.
-        let stalls = |upload: &Upload| {
-            upload.window > 0 && self.window > 0 && is_over(Some(upload.moved_at), limits.body_idle)
+        let stalls = |upload: &mut Upload| {
+            upload.pace.stands_still(limits, now) || upload.pace.is_slow(limits)
         };
         let is_stalled = is_over(self.head_since, limits.header_deadline)
             || is_over(self.blocked_since, limits.body_idle)
-            || self.bodies.values().any(stalls);
+            || self.bodies.values_mut().any(stalls);
         is_stalled.then_some(Fault::Stall)
+    }
+
+    /// The client may send more.
+    fn widen(&mut self, frame: Frame, now: Instant) {
+        let more = i64::from(frame.number);
+        if frame.stream == 0 {
+            self.window += more;
+            self.bodies
+                .values_mut()
+                .for_each(|it| it.wait(self.window, now));
+        } else if let Some(upload) = self.bodies.get_mut(&frame.stream) {
+            upload.window += more;
+            upload.wait(self.window, now);
+        }
     }
 
     fn took(&mut self, frame: Frame, now: Instant) {
@@ -199,10 +217,11 @@ impl Frames {
                 self.bodies.remove(&frame.stream);
             }
             HEADERS if self.bodies.len() < MOST_BODIES => {
-                let upload = Upload {
-                    moved_at: now,
+                let mut upload = Upload {
+                    pace: Pace::default(),
                     window: self.first_window,
                 };
+                upload.wait(self.window, now);
                 self.bodies.entry(frame.stream).or_insert(upload);
             }
             RST_STREAM => {
@@ -210,15 +229,24 @@ impl Frames {
             }
             _ => {}
         }
-        self.charge(frame.cost(), now);
+        // Whoever takes what we send has to say so.
+        if frame.kind == WINDOW_UPDATE && self.updates >= 1.0 {
+            self.updates -= 1.0;
+        } else {
+            self.charge(frame.cost(), now);
+        }
     }
 
-    fn moved(&mut self, stream: u32, length: usize, now: Instant) {
-        let length = i64::try_from(length).unwrap_or(i64::MAX);
+    fn moved(&mut self, stream: u32, bytes: usize, now: Instant) {
+        let length = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.window -= length;
+        if self.window <= 0 {
+            self.bodies.values_mut().for_each(|it| it.pace.take(0, now));
+        }
         if let Some(upload) = self.bodies.get_mut(&stream) {
-            upload.moved_at = now;
+            upload.pace.take(bytes, now);
             upload.window -= length;
+            upload.wait(self.window, now);
         }
     }
 
@@ -240,11 +268,25 @@ impl Frame {
     fn cost(self) -> f64 {
         match self.kind {
             DATA if self.length == 0 && self.flags & END_STREAM == 0 => 1.0,
-            DATA | HEADERS | WINDOW_UPDATE => 0.0,
+            DATA | HEADERS => 0.0,
             CONTINUATION if self.length > 0 => 0.0,
             RST_STREAM => RESET_COSTS,
-            // SETTINGS, PING, PRIORITY, GOAWAY, empty CONTINUATION, and what nobody has defined.
+            // SETTINGS, PING, PRIORITY, GOAWAY, WINDOW_UPDATE for nothing, empty CONTINUATION, and what nobody has defined.
             _ => 1.0,
+        }
+    }
+
+    /// How often a client may say that it took this DATA: for its stream, for the connection, and in small pieces.
+    fn updates(self) -> f64 {
+        2.0 + f64::from(u32::try_from(self.length / 1024).unwrap_or(u32::MAX))
+    }
+}
+
+impl Upload {
+    /// A client that may send something is waited for; one that may not waits for us.
+    fn wait(&mut self, of_connection: i64, now: Instant) {
+        if self.window > 0 && of_connection > 0 {
+            self.pace.wait(now);
         }
     }
 }
@@ -323,4 +365,45 @@ fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (taken, rest) = bytes.split_at(most.min(bytes.len()));
     *bytes = rest;
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(length: u8, kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+    }
+
+    #[test]
+    fn a_client_is_waited_for_only_while_it_may_send() {
+        let limits = &Limits {
+            header_bytes: 512,
+            header_fields: 4,
+            target_bytes: 64,
+            header_deadline: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(1),
+            body_idle: Duration::from_secs(10),
+            body_rate: 1,
+            connections: 1,
+            connections_per_ip: 1,
+            body_bytes: 1,
+        };
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let mut frames = Frames::new(5, began);
+        frames.receive(&[0; PREFACE], began);
+        frames.receive(&frame(0, HEADERS, END_HEADERS, 1, &[]), began);
+        assert_eq!(frames.fault(limits, at(9)), None);
+        // All that it may send; it waits for us, however long that takes.
+        frames.receive(&frame(5, DATA, 0, 1, b"hello"), at(9));
+        assert_eq!(frames.fault(limits, at(99)), None);
+        frames.send(&frame(4, WINDOW_UPDATE, 0, 1, &[0, 0, 0, 9]), at(100));
+        assert_eq!(frames.fault(limits, at(109)), None);
+        assert_eq!(frames.fault(limits, at(110)), Some(Fault::Stall));
+        // Twice nine seconds for six bytes are too few.
+        frames.receive(&frame(1, DATA, 0, 1, b"x"), at(109));
+        assert_eq!(frames.fault(limits, at(109)), Some(Fault::Stall));
+    }
 }

@@ -362,6 +362,7 @@ mod tests {
             idle_timeout: Duration::from_secs(1),
             handshake_timeout: Duration::from_secs(1),
             body_idle: Duration::from_secs(1),
+            body_rate: 0,
             connections: 1,
             connections_per_ip: 1,
             body_bytes: 1,

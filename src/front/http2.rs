@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::config::server::Limits;
 use crate::metrics::ConnectionEnd;
-use crate::proxy::{Arrival, Switched, Unreadable};
+use crate::proxy::{Arrival, Course, Unreadable};
 
 use super::frames::Fault;
 use super::gate::Malformed;
@@ -115,7 +115,7 @@ impl Front {
     ) {
         let limits = self.desk.limits();
         let cut = Arc::new(Notify::new());
-        let arrival = Arrival::new(served.peer, Arc::clone(&cut), Switched::default());
+        let arrival = Arrival::new(served.peer, Arc::clone(&cut), Course::default());
         let arrival = arrival.with_tls(served.shown.clone());
         let taken = take(session.req_header_mut(), arrival, &limits);
         session.set_write_timeout(Some(limits.body_idle));

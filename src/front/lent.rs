@@ -21,11 +21,15 @@ use pingora_core::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use tokio::time::Instant;
+
+use crate::config::server::Limits;
 use crate::control::{Rule, holds};
-use crate::proxy::{BrokenBody, Switched};
+use crate::proxy::{BrokenBody, Course};
 
 use super::body::Body;
-use super::gate::Malformed;
+use super::gate::{Framing, Malformed};
+use super::pace::Pace;
 
 /// A connection and what was read from it ahead of its turn.
 #[derive(Debug)]
@@ -39,9 +43,17 @@ pub(super) struct Line {
 pub(super) struct Lent {
     /// There until it goes home.
     line: Option<Line>,
-    body: Body,
-    switched: Switched,
+    upload: Upload,
+    course: Course,
     home: Home,
+}
+
+/// A request's body as it comes.
+#[derive(Debug)]
+struct Upload {
+    body: Body,
+    pace: Pace,
+    limits: Arc<Limits>,
 }
 
 /// Where a line comes back to.
@@ -60,15 +72,35 @@ pub(super) struct Returned {
 const AHEAD_BYTES: usize = 1024;
 
 impl Lent {
-    /// Lends a line for the request whose head was read and whose body is to come. `switched` is set once it speaks
-    /// another protocol than HTTP.
-    pub(super) fn new(line: Line, body: Body, switched: Switched, home: &Home) -> Self {
+    /// Lends a line for the request whose head was read and whose body is to come.
+    pub(super) fn new(
+        line: Line,
+        framing: Framing,
+        limits: &Arc<Limits>,
+        course: Course,
+        home: &Home,
+    ) -> Self {
         Self {
             line: Some(line),
-            body,
-            switched,
+            upload: Upload {
+                body: Body::of(framing, limits),
+                pace: Pace::default(),
+                limits: Arc::clone(limits),
+            },
+            course,
             home: home.clone(),
         }
+    }
+}
+
+impl Upload {
+    /// Counts bytes that came.
+    fn keep_pace(&mut self, bytes: usize) -> Result<(), BrokenBody> {
+        self.pace.take(bytes, Instant::now());
+        if self.pace.is_slow(&self.limits) {
+            return Err(BrokenBody::TOO_SLOW);
+        }
+        Ok(())
     }
 }
 
@@ -97,14 +129,21 @@ impl Line {
     /// The body's bytes, and not one beyond its end.
     fn poll_body(
         &mut self,
-        body: &mut Body,
+        upload: &mut Upload,
+        course: &Course,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let start = buffer.filled().len();
-        ready!(self.poll_raw(context, buffer))?;
+        let polled = self.poll_raw(context, buffer);
+        course.awaits_client(polled.is_pending());
+        if polled.is_pending() {
+            upload.pace.wait(Instant::now());
+        }
+        ready!(polled)?;
         let fresh = buffer.filled().get(start..).unwrap_or_default();
-        let own = body.advance(fresh).map_err(broken)?;
+        upload.keep_pace(fresh.len()).map_err(broken)?;
+        let own = upload.body.advance(fresh).map_err(malformed)?;
         let own = if holds(Rule::BodyEnd) {
             own
         } else {
@@ -141,7 +180,7 @@ impl Drop for Lent {
         if let Some(line) = self.line.take() {
             *self.home.0.lock() = Some(Returned {
                 line,
-                is_between_requests: self.body.is_at_end() && !self.switched.is_set(),
+                is_between_requests: self.upload.body.is_at_end() && !self.course.has_switched(),
             });
         }
     }
@@ -155,19 +194,19 @@ impl AsyncRead for Lent {
     ) -> Poll<io::Result<()>> {
         let Self {
             line: Some(line),
-            body,
-            switched,
+            upload,
+            course,
             ..
         } = &mut *self
         else {
             return Poll::Ready(Ok(()));
         };
-        if switched.is_set() {
+        if course.has_switched() {
             line.poll_raw(context, buffer)
-        } else if body.is_at_end() {
+        } else if upload.body.is_at_end() {
             line.poll_end(context)
         } else {
-            line.poll_body(body, context, buffer)
+            line.poll_body(upload, course, context, buffer)
         }
     }
 }
@@ -241,11 +280,15 @@ impl GetSocketDigest for Lent {
     }
 }
 
-/// What is wrong with a body, as it goes through pingora to whoever answers.
-fn broken(malformed: Malformed) -> io::Error {
-    let broken = BrokenBody {
+fn malformed(malformed: Malformed) -> io::Error {
+    broken(BrokenBody {
         status: malformed.status(),
+        detail: "The body is malformed.",
         reason: malformed.reason(),
-    };
+    })
+}
+
+/// What is wrong with a body, as it goes through pingora to whoever answers.
+fn broken(broken: BrokenBody) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, broken)
 }

@@ -13,6 +13,7 @@
 //! | `head` | from bytes to a whole head, in time |
 //! | `gate` | which heads are unambiguous |
 //! | `body` | where a body ends, and that it is unambiguous |
+//! | `pace` | how fast a body comes |
 //! | `lent` | a connection while pingora has it, for one request |
 //! | `http2` | a connection of HTTP/2, and its requests |
 //! | `fields` | the gate's rules for heads of HTTP/2 |
@@ -34,6 +35,7 @@ mod holder;
 mod http2;
 mod lent;
 mod listener;
+mod pace;
 #[cfg(feature = "controls")]
 pub mod probe;
 mod stream;
@@ -54,9 +56,8 @@ use tokio::time::timeout;
 use crate::config::server::Limits;
 use crate::config::tls::Shown;
 use crate::metrics::{ConnectionEnd, ConnectionState};
-use crate::proxy::{Arrival, Desk, FullLane, Switched, Unreadable};
+use crate::proxy::{Arrival, Course, Desk, FullLane, Unreadable};
 
-use body::Body;
 use face::{Face, Opened, Socket};
 use head::Head;
 use lent::{Home, Lent, Line};
@@ -231,14 +232,13 @@ impl Front {
                     return refuse(line.stream, &self.desk.refuse(&unreadable)).await;
                 }
             };
-            let switched = Switched::default();
-            let body = Body::of(framing, &limits);
-            let lent = Lent::new(line, body, switched.clone(), &home);
+            let course = Course::default();
+            let lent = Lent::new(line, framing, &limits, course.clone(), &home);
             let mut session = ServerSession::new_http1(Box::new(lent));
             session.set_pipelined_prefix(head);
             session.set_read_timeout(Some(limits.body_idle));
             session.set_write_timeout(Some(limits.body_idle));
-            let arrival = Arrival::new(connection.peer, Arc::clone(&cut), switched);
+            let arrival = Arrival::new(connection.peer, Arc::clone(&cut), course);
             let arrival = arrival.with_tls(connection.shown.clone());
             session.set_connection_user_context(Some(Box::new(arrival)));
             let goes_on = tokio::select! {

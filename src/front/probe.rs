@@ -18,6 +18,7 @@ const LIMITS: Limits = Limits {
     idle_timeout: Duration::ZERO,
     handshake_timeout: Duration::ZERO,
     body_idle: Duration::ZERO,
+    body_rate: 0,
     connections: 0,
     connections_per_ip: 0,
     body_bytes: 0,

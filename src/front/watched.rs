@@ -75,10 +75,11 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let now = Instant::now();
         let mut frames = self.watch.frames.lock();
-        frames.blocked(written.is_pending(), Instant::now());
+        frames.blocked(written.is_pending(), now);
         if let Poll::Ready(Ok(count)) = &written {
-            frames.send(bytes.get(..*count).unwrap_or_default());
+            frames.send(bytes.get(..*count).unwrap_or_default(), now);
         }
         drop(frames);
         written

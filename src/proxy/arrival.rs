@@ -13,24 +13,28 @@ use crate::config::tls::Shown;
 pub struct Arrival {
     pub(super) peer: IpAddr,
     pub(super) cut: Arc<Notify>,
-    pub(super) switched: Switched,
+    pub(super) course: Course,
     pub(super) shown: Option<Arc<Shown>>,
 }
 
-/// Whether a connection speaks another protocol now: set by the lane with the 101, obeyed by the front. Clones are the
-/// same.
+/// What the front and the lane tell each other of a request while it goes on. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Switched(Arc<AtomicBool>);
+pub struct Course(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    has_switched: AtomicBool,
+    awaits_client: AtomicBool,
+}
 
 impl Arrival {
-    /// A request on a connection from `peer`; `cut` is notified when the connection has to end at once, `switched` set
-    /// when it leaves HTTP.
+    /// A request on a connection from `peer`; `cut` is notified when the connection has to end at once.
     #[must_use]
-    pub fn new(peer: IpAddr, cut: Arc<Notify>, switched: Switched) -> Self {
+    pub fn new(peer: IpAddr, cut: Arc<Notify>, course: Course) -> Self {
         Self {
             peer,
             cut,
-            switched,
+            course,
             shown: None,
         }
     }
@@ -42,14 +46,23 @@ impl Arrival {
     }
 }
 
-impl Switched {
-    /// Whether it does.
+impl Course {
+    /// Whether the connection speaks another protocol now: the lane says so with the 101.
     #[must_use]
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    pub fn has_switched(&self) -> bool {
+        self.0.has_switched.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Says whether the rest of the request's body is waited for.
+    pub fn awaits_client(&self, awaits: bool) {
+        self.0.awaits_client.store(awaits, Ordering::Relaxed);
+    }
+
+    pub(super) fn switch(&self) {
+        self.0.has_switched.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_client_awaited(&self) -> bool {
+        self.0.awaits_client.load(Ordering::Relaxed)
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{EXPECT, HOST};
 use http::{HeaderValue, Method, Uri};
 use pingora_http::RequestHeader;
 
@@ -192,6 +192,13 @@ impl Context {
         }
     }
 
+    /// Whether the rest of the request's body is waited for; not where the client may wait for us to ask for it.
+    pub(super) fn is_client_awaited(&self, request: &RequestHeader) -> bool {
+        let arrival = self.arrival.as_ref();
+        arrival.is_some_and(|it| it.course.is_client_awaited())
+            && !request.headers.contains_key(EXPECT)
+    }
+
     /// Lets the connection end with the session that opened it, however long it goes on.
     pub(super) fn hold(&mut self, is_upgraded: bool) {
         if is_upgraded && self.upgraded.is_none() {
@@ -201,7 +208,7 @@ impl Context {
             return;
         };
         if is_upgraded {
-            arrival.switched.set();
+            arrival.course.switch();
         }
         let identity = decided.permit.as_ref().and_then(Permit::identity);
         if let (Some(identity), Some(credential)) = (identity, &decided.trail.credential) {

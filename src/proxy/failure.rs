@@ -7,14 +7,25 @@ use pingora_core::{Error, ErrorSource, ErrorType, Result};
 
 use crate::gateway::outbound::Unsendable;
 
-/// A body that can be read in more than one way: how whoever reads it says so to us, through pingora.
+/// A body that can be read in more than one way, or does not come: how whoever reads it says so to us, through pingora.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body is malformed: {reason}")]
+#[error("the body cannot be read: {reason}")]
 pub struct BrokenBody {
     /// What the request is answered with.
     pub status: StatusCode,
+    /// What the client reads.
+    pub detail: &'static str,
     /// Why; a word from a closed set.
     pub reason: &'static str,
+}
+
+impl BrokenBody {
+    /// One that comes too slowly, or no longer.
+    pub const TOO_SLOW: Self = Self {
+        status: StatusCode::REQUEST_TIMEOUT,
+        detail: "The request did not arrive in time.",
+        reason: "client_timeout",
+    };
 }
 
 /// A failure, in a client's words and in the log's.
@@ -26,8 +37,9 @@ pub(super) struct Failed {
     pub(super) reason: &'static str,
 }
 
-/// Says what a failure of pingora's is to the client.
-pub(super) fn of(error: &Error) -> Failed {
+/// Says what a failure of pingora's is to the client. An app that was not sent the whole request is not to blame for not
+/// answering it: `is_client_awaited` says whether that is so.
+pub(super) fn of(error: &Error, is_client_awaited: bool) -> Failed {
     if matches!(error.etype(), ErrorType::HTTPStatus(413)) {
         return failed(413, super::TOO_LARGE, "body_too_large");
     }
@@ -38,7 +50,7 @@ pub(super) fn of(error: &Error) -> Failed {
     if let Some(broken) = broken_body(error) {
         return Failed {
             status: Some(broken.status),
-            detail: "The body is malformed.",
+            detail: broken.detail,
             reason: broken.reason,
         };
     }
@@ -54,6 +66,7 @@ pub(super) fn of(error: &Error) -> Failed {
         ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed
     );
     match (error.esource(), is_timeout) {
+        (ErrorSource::Upstream, true) if is_client_awaited => too_slow(),
         (ErrorSource::Upstream, true) => failed(
             504,
             "The app behind this did not answer in time.",
@@ -64,9 +77,7 @@ pub(super) fn of(error: &Error) -> Failed {
             "The app behind this cannot be reached.",
             "upstream_failed",
         ),
-        (ErrorSource::Downstream, true) => {
-            failed(408, "The request did not arrive in time.", "client_timeout")
-        }
+        (ErrorSource::Downstream, true) => too_slow(),
         (ErrorSource::Downstream, false) if is_gone => Failed {
             status: None,
             detail: "",
@@ -97,6 +108,11 @@ pub(super) fn unsendable<T>(why: &Unsendable) -> Result<T> {
         Unsendable::Unsigned(_) => 503,
     };
     Error::e_explain(ErrorType::HTTPStatus(status), why.to_string())
+}
+
+fn too_slow() -> Failed {
+    let BrokenBody { detail, reason, .. } = BrokenBody::TOO_SLOW;
+    failed(408, detail, reason)
 }
 
 fn failed(status: u16, detail: &'static str, reason: &'static str) -> Failed {

@@ -46,7 +46,7 @@ use crate::header::upgrade::is_websocket;
 use context::{Attempt, Context};
 use fields::ResponseFields;
 
-pub use arrival::{Arrival, Switched};
+pub use arrival::{Arrival, Course};
 pub use bridge::OwnEndpoints;
 pub use desk::{Desk, Site, Unreadable};
 pub use failure::BrokenBody;
@@ -253,7 +253,7 @@ impl ProxyHttp for Lane {
         failure: &Error,
         context: &mut Context,
     ) -> FailToProxy {
-        let failed = failure::of(failure);
+        let failed = failure::of(failure, context.is_client_awaited(session.req_header()));
         context.outcome.reason = Some(failed.reason);
         if let Some(status) = failed.status
             && session.response_written().is_none()

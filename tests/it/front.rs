@@ -1,6 +1,8 @@
 //! Connections as clients treat them: requests that do not wait, bodies that lie, uploads that nobody wants.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use super::support::{Client, Gateway, Reply, Upstream, get, one_route};
 
@@ -181,6 +183,88 @@ fn hasty(upstream: &str) -> String {
     let route =
         one_route(upstream, PUBLIC).replace("read_timeout = \"1s\"", "read_timeout = \"60s\"");
     format!("{limits}{route}")
+}
+
+#[tokio::test]
+async fn a_body_that_only_drips_is_408_within_twice_the_time_it_may_stand_still() {
+    let app = Upstream::start().await;
+    let gateway = Gateway::start(&hasty(&app.url())).await;
+    for (head, drop) in [
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n",
+            "x",
+        ),
+        (CHUNKED, "1\r\nx\r\n"),
+        (CHUNKED, "1;a=b\r\nx\r\n"),
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(head).await;
+        let began = Instant::now();
+        let answer = loop {
+            client.send(drop).await;
+            if let Ok(answer) = timeout(Duration::from_millis(100), client.response()).await {
+                break answer;
+            }
+        };
+        assert_eq!(answer.status(), 408, "{head:?}");
+        assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+        client.ends_within(SOON).await;
+    }
+    for line in gateway.lines_of(3).await {
+        assert_eq!(line["reason"], "client_timeout", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_comes_slowly_and_as_fast_as_it_has_to_arrives() {
+    let app = Upstream::start().await;
+    let gateway = Gateway::start(&hasty(&app.url())).await;
+    let mut client = Client::connect(gateway.address).await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1500\r\n\r\n")
+        .await;
+    for _ in 0..25 {
+        client.send("x".repeat(60)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(client.response().await.status(), 200);
+    assert_eq!(app.request().body.len(), 1500);
+}
+
+#[tokio::test]
+async fn an_app_that_waits_for_the_client_is_not_what_is_too_slow() {
+    let app = Upstream::answering(|_| Reply::Silence(Vec::new())).await;
+    // The app has a second to answer, and the client longer than that to go on.
+    let gateway = Gateway::with_route(&app.url(), PUBLIC).await;
+    let head = |fields: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+    let mut reasons = Vec::new();
+    for (fields, body, status, reason) in [
+        ("Content-Length: 9", "half", 408, "client_timeout"),
+        (
+            "Transfer-Encoding: chunked",
+            "5\r\nhel",
+            408,
+            "client_timeout",
+        ),
+        ("Content-Length: 9", "all of it", 504, "upstream_timeout"),
+        // It may wait for the app to ask for the rest.
+        (
+            "Expect: 100-continue\r\nContent-Length: 9",
+            "",
+            504,
+            "upstream_timeout",
+        ),
+    ] {
+        let mut client = Client::connect(gateway.address).await;
+        let answer = client.ask(head(fields) + body).await;
+        assert_eq!(answer.status(), status, "{fields}");
+        client.ends_within(SOON).await;
+        reasons.push(reason);
+    }
+    let lines = gateway.lines_of(reasons.len()).await;
+    for (line, reason) in lines.iter().zip(reasons) {
+        assert_eq!(line["reason"], reason, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod config;
 mod dialect;
 #[cfg(test)]
 mod e2e;
+#[cfg(test)]
+mod floods;
 mod front;
 #[cfg(feature = "controls")]
 mod fuzz;

@@ -19,7 +19,7 @@ const PUBLIC: &str = "access = \"none\"";
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// How often a world's connections were ended for this.
-async fn ended(world: &World, cause: &str) -> u64 {
+async fn ended_for(world: &World, cause: &str) -> u64 {
     let metrics = world.gateway.admin("/metrics").await.text();
     let name = format!("countersign_connections_ended_total{{cause=\"{cause}\"}} ");
     let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
@@ -58,13 +58,17 @@ type Flood = (&'static str, fn(u32) -> Vec<u8>);
 async fn a_flood_ends_its_connection_and_no_other() {
     let world = World::start(Upstream::start().await, PUBLIC, "").await;
     let mut clean = world.connect().await;
-    let floods: [Flood; 8] = [
+    let floods: [Flood; 9] = [
         (
             "rapid reset",
             (|at| [head(at), frame(RST_STREAM, 0, 2 * at + 3, &[0, 0, 0, 8])].concat()),
         ),
         ("PING", (|_| frame(PING, 0, 0, &[0; 8]))),
         ("SETTINGS", (|_| frame(SETTINGS, 0, 0, &[]))),
+        (
+            "WINDOW_UPDATE",
+            (|_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+        ),
         ("PRIORITY", (|_| frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]))),
         ("unknown frames", (|_| frame(0xbe, 0, 0, b"x"))),
         (
@@ -110,10 +114,10 @@ async fn a_flood_ends_its_connection_and_no_other() {
         );
     }
     let (floods, wrong) = (
-        ended(&world, "flood").await,
-        ended(&world, "protocol").await,
+        ended_for(&world, "flood").await,
+        ended_for(&world, "protocol").await,
     );
-    assert_eq!(floods + wrong, 8, "{floods} and {wrong}");
+    assert_eq!(floods + wrong, 9, "{floods} and {wrong}");
     let resets = world
         .app
         .requests()
@@ -170,7 +174,7 @@ async fn what_a_browser_does_is_no_flood() {
         client.verdict(181).await,
         Verdict::Status(200, b"ok".to_vec())
     );
-    assert_eq!(ended(&world, "flood").await, 0);
+    assert_eq!(ended_for(&world, "flood").await, 0);
 }
 
 #[tokio::test]
@@ -225,17 +229,66 @@ async fn what_does_not_move_ends_at_its_deadline() {
         ended_with
             .await
             .unwrap_or_else(|_| panic!("{name} is still open"));
-        assert_eq!(ended(&world, "stall").await, at as u64 + 1, "{name}");
+        assert_eq!(ended_for(&world, "stall").await, at as u64 + 1, "{name}");
     }
     // Whoever says nothing at all has not begun.
     let mut silent = world.socket().await;
     let _ = silent.read_to_end(&mut Vec::new()).await;
-    assert_eq!(ended(&world, "handshake_timeout").await, 1);
+    assert_eq!(ended_for(&world, "handshake_timeout").await, 1);
     let mut wrong = Http2::silent(world.socket().await);
     wrong
         .send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
         .await;
     while wrong.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn an_upload_that_only_drips_ends_within_twice_the_time_it_may_stand_still() {
+    let world = World::start(
+        Upstream::start().await,
+        PUBLIC,
+        "[limits]\nbody_idle = \"400ms\"\n",
+    )
+    .await;
+    let mut client = world.connect().await;
+    client.send(&open()).await;
+    let drips = async {
+        loop {
+            client.frame(DATA, 0, 1, b"x").await;
+            let next = tokio::time::timeout(Duration::from_millis(50), client.next()).await;
+            if matches!(next, Ok(None)) {
+                return;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(3), drips).await;
+    assert!(ended.is_ok(), "it is still open");
+    assert_eq!(ended_for(&world, "stall").await, 1);
+}
+
+#[tokio::test]
+async fn whoever_says_what_it_takes_of_an_answer_is_no_flood() {
+    let app = Upstream::answering(|_| Reply::ok(&"x".repeat(4_000_000))).await;
+    let world = World::start(app, PUBLIC, "").await;
+    let mut client = world.connect().await;
+    client.get(1, "/a").await;
+    let (mut taken, mut said) = (0, 0);
+    while taken < 4_000_000 {
+        let frame = client.next().await.expect("the connection was ended");
+        if frame.kind != DATA {
+            continue;
+        }
+        taken += frame.payload.len();
+        // A little at a time, for the stream and for the connection.
+        for piece in frame.payload.chunks(4096) {
+            let more = u32::try_from(piece.len()).unwrap().to_be_bytes();
+            client.frame(WINDOW_UPDATE, 0, 0, &more).await;
+            client.frame(WINDOW_UPDATE, 0, 1, &more).await;
+            said += 2;
+        }
+    }
+    assert!(said > 1900, "{said}");
+    assert_eq!(ended_for(&world, "flood").await, 0);
 }
 
 #[tokio::test]
@@ -251,7 +304,7 @@ async fn an_upload_that_waits_for_the_app_is_no_stall_and_neither_is_a_slow_answ
         client.verdict(1).await,
         Verdict::Status(200, b"late".to_vec())
     );
-    assert_eq!(ended(&world, "stall").await, 0);
+    assert_eq!(ended_for(&world, "stall").await, 0);
 }
 
 #[tokio::test]
