@@ -81,6 +81,7 @@ pub(super) struct Scan {
     absolute: Option<(usize, Box<[u8]>)>,
     fields: usize,
     hosts: usize,
+    /// The `Host`, where it is needed to judge the target.
     host: Box<str>,
     length: Option<u64>,
     has_coding: bool,
@@ -248,7 +249,9 @@ impl Scan {
             self.hosts += 1;
             let text = std::str::from_utf8(value).map_err(|_| Malformed::Host)?;
             host::normal(text).map_err(|_| Malformed::Host)?;
-            self.host = text.into();
+            if self.absolute.is_some() {
+                self.host = text.into();
+            }
         } else if name.eq_ignore_ascii_case(b"content-length") {
             let is_first = self.length.is_none();
             self.length = plain_number(value).filter(|_| is_first);

@@ -3,11 +3,14 @@
 //! The head is read here and not by pingora, so that a client that sends a byte a minute loses its connection, that every
 //! malformed request is answered and logged like any other, and that what pingora would forgive never reaches it.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 use crate::config::server::Limits;
 
@@ -24,8 +27,42 @@ pub(super) enum Head {
     Refused(Malformed),
 }
 
+/// What ends a connection between its requests: it idles for too long, or we are shutting down. One for all of its
+/// requests, because to move a timer and to be woken again costs less than a new one of each.
+pub(super) struct Patience {
+    idle: Pin<Box<Sleep>>,
+    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
 /// Most heads fit; a larger one grows the buffer up to the cap.
 const FIRST_READ_BYTES: usize = 4096;
+
+impl Patience {
+    /// For a connection that was opened just now.
+    pub(super) fn new(limits: &Limits, mut shutdown: watch::Receiver<bool>) -> Self {
+        Self {
+            idle: Box::pin(sleep(limits.idle_timeout)),
+            shutdown: Box::pin(async move {
+                // Whoever could say it is gone: that is a shutdown as well.
+                let _ = shutdown.wait_for(|down| *down).await;
+            }),
+        }
+    }
+
+    fn renew(&mut self, limit: Duration) {
+        self.idle.as_mut().reset(Instant::now() + limit);
+    }
+
+    /// Waits for its end.
+    async fn end(&mut self) {
+        tokio::select! {
+            biased;
+            () = &mut self.idle => {}
+            // An idle connection owes nobody anything when we go.
+            () = &mut self.shutdown => {}
+        }
+    }
+}
 
 /// Reads the next head. `ahead` is what was read already, and after it what was read beyond the head. Returns as soon as
 /// the outcome is known.
@@ -33,12 +70,12 @@ pub(super) async fn read(
     stream: &mut Stream,
     ahead: &mut BytesMut,
     limits: &Limits,
-    shutdown: &mut watch::Receiver<bool>,
+    patience: &mut Patience,
 ) -> Head {
-    if ahead.is_empty() && !has_begun(stream, ahead, limits, shutdown).await {
+    if ahead.is_empty() && !has_begun(stream, ahead, limits, patience).await {
         return Head::Nothing;
     }
-    let deadline = Instant::now() + limits.header_deadline;
+    let mut deadline = None;
     let mut scan = Scan::default();
     let mut may_skip = true;
     loop {
@@ -55,6 +92,8 @@ pub(super) async fn read(
                 Err(malformed) => return Head::Refused(malformed),
             }
         }
+        // Most heads come whole, and never look at the clock.
+        let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.header_deadline);
         match timeout_at(deadline, stream.read_buf(ahead)).await {
             Ok(Ok(1..)) => {}
             Err(_) if !ahead.is_empty() => return Head::Refused(Malformed::TooSlow),
@@ -68,15 +107,14 @@ async fn has_begun(
     stream: &mut Stream,
     ahead: &mut BytesMut,
     limits: &Limits,
-    shutdown: &mut watch::Receiver<bool>,
+    patience: &mut Patience,
 ) -> bool {
     ahead.reserve(FIRST_READ_BYTES);
-    let idle = timeout(limits.idle_timeout, stream.read_buf(ahead));
+    patience.renew(limits.idle_timeout);
     tokio::select! {
         biased;
-        first = idle => matches!(first, Ok(Ok(1..))),
-        // An idle connection owes nobody anything when we go.
-        _ = shutdown.wait_for(|down| *down) => false,
+        first = stream.read_buf(ahead) => matches!(first, Ok(1..)),
+        () = patience.end() => false,
     }
 }
 

@@ -42,6 +42,7 @@ mod stream;
 mod watched;
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ use crate::metrics::{ConnectionEnd, ConnectionState};
 use crate::proxy::{Arrival, Course, Desk, FullLane, Unreadable};
 
 use face::{Face, Opened, Socket};
-use head::Head;
+use head::{Head, Patience};
 use lent::{Home, Lent, Line};
 use listener::{Accepted, PerIp, Seat};
 
@@ -209,8 +210,10 @@ impl Front {
         })
     }
 
-    async fn serve(mut self, stream: Stream, connection: &Connection) {
+    async fn serve(self, stream: Stream, connection: &Connection) {
         let cut = Arc::new(Notify::new());
+        let mut is_cut = pin!(cut.notified());
+        let mut patience = Patience::new(&self.desk.limits(), self.shutdown.clone());
         let home = Home::default();
         let mut line = Line {
             stream,
@@ -219,8 +222,7 @@ impl Front {
         loop {
             let limits = self.desk.limits();
             let Line { stream, ahead } = &mut line;
-            let (head, framing) = match head::read(stream, ahead, &limits, &mut self.shutdown).await
-            {
+            let (head, framing) = match head::read(stream, ahead, &limits, &mut patience).await {
                 Head::Whole(head, framing) => (head, framing),
                 Head::Nothing => return,
                 Head::Refused(malformed) => {
@@ -245,7 +247,7 @@ impl Front {
                 biased;
                 again = self.lane.process_new_http(session, &self.shutdown) => again.is_some(),
                 // Dropping the request closes both of its connections; its line is written all the same.
-                () = cut.notified() => return,
+                () = &mut is_cut => return,
             };
             line = match home.take() {
                 Some(back) if goes_on && back.is_between_requests => back.line,
