@@ -8,8 +8,13 @@ use crate::model::time::{Now, Timestamp};
 
 /// A source of both times.
 pub trait Clock: Debug + Send + Sync {
-    /// Reads the wall clock and the monotonic clock. Costs two vDSO calls, no allocation.
+    /// Reads the wall clock and the monotonic clock. Costs two vDSO calls (some 30 ns each), no allocation.
     fn now(&self) -> Now;
+
+    /// Reads the monotonic clock alone: how long something takes needs no date.
+    fn monotonic(&self) -> Duration {
+        self.now().monotonic
+    }
 }
 
 /// The machine's clocks.
@@ -53,8 +58,12 @@ impl Clock for SystemClock {
         let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         Now {
             wall: Timestamp::from_millis(millis),
-            monotonic: self.started.elapsed(),
+            monotonic: self.monotonic(),
         }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 

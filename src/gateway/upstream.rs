@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::config::upstream::{Upstream, UpstreamServer};
 use crate::model::policy::Permit;
-use crate::model::time::Now;
 
 /// An upstream's servers and how they are.
 #[derive(Debug)]
@@ -60,10 +59,10 @@ impl Pool {
         }
     }
 
-    /// Chooses a server for a request that may pass; `None` only for an upstream without servers, which no configuration
+    /// Chooses a server, at a monotonic time, for a request that may pass; `None` only for an upstream without servers, which no configuration
     /// has. Allocates nothing.
     #[must_use]
-    pub fn choose(&self, _: &Permit, now: Now) -> Option<Chosen> {
+    pub fn choose(&self, _: &Permit, now: Duration) -> Option<Chosen> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let in_turn = || {
             self.servers
@@ -88,7 +87,7 @@ impl Pool {
 
     /// Whether one of its servers is up.
     #[must_use]
-    pub fn is_up(&self, now: Now) -> bool {
+    pub fn is_up(&self, now: Duration) -> bool {
         self.servers.iter().any(|server| server.is_up(now))
     }
 }
@@ -100,16 +99,15 @@ impl Server {
     }
 
     /// Notes that a connection to it failed: it is left out for a while.
-    pub fn note_failure(&self, now: Now) {
-        self.out_until
-            .store(millis(now.monotonic + OUT), Ordering::Relaxed);
+    pub fn note_failure(&self, now: Duration) {
+        self.out_until.store(millis(now + OUT), Ordering::Relaxed);
     }
 
     /// Whether nothing speaks against it.
     #[must_use]
-    pub fn is_up(&self, now: Now) -> bool {
+    pub fn is_up(&self, now: Duration) -> bool {
         self.is_well.load(Ordering::Relaxed)
-            && self.out_until.load(Ordering::Relaxed) <= millis(now.monotonic)
+            && self.out_until.load(Ordering::Relaxed) <= millis(now)
     }
 }
 
@@ -165,11 +163,8 @@ mod tests {
         decide(&public, Evidence::Absent, Timestamp::default()).unwrap()
     }
 
-    fn at(seconds: u64) -> Now {
-        Now {
-            wall: Timestamp::default(),
-            monotonic: Duration::from_secs(seconds),
-        }
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     fn port(chosen: &Chosen) -> u16 {
@@ -180,7 +175,7 @@ mod tests {
         }
     }
 
-    fn ports(pool: &Pool, now: Now, times: usize) -> Vec<u16> {
+    fn ports(pool: &Pool, now: Duration, times: usize) -> Vec<u16> {
         let choose = || port(&pool.choose(&permit(), now).unwrap());
         std::iter::repeat_with(choose).take(times).collect()
     }

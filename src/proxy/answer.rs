@@ -1,7 +1,7 @@
 //! Answering a request ourselves: with one of our own endpoints, or with a refusal.
 
 use http::header::{CONTENT_LENGTH, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -86,29 +86,25 @@ pub(super) async fn error(
     send(session, context, Answer::error(status, detail, audience)).await
 }
 
-/// What every answer says, ours or the upstream's.
-pub(super) fn own_fields(context: &Context) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let head = context.head.as_ref();
-    let id = head.map(|head| head.trace.request_id().clone());
-    let cookie = context
+/// The cookie that clears ours, if it was shown and is dead: every answer says so, ours or the upstream's.
+pub(super) fn clearing_cookie(context: &Context) -> Option<&HeaderValue> {
+    context
         .clears_cookie()
-        .then(|| context.site.clearing_cookie.clone());
-    id.map(|id| (X_REQUEST_ID, id))
-        .into_iter()
-        .chain(cookie.map(|cookie| (SET_COOKIE, cookie)))
+        .then_some(&context.site.clearing_cookie)
 }
 
 async fn send(session: &mut Session, context: &Context, answer: Answer) -> Result<()> {
     if context.desk.is_draining() {
         session.set_keepalive(None);
     }
-    own_fields(context)
-        .fold(
-            answer.branded(&context.site.brand),
-            |answer, (name, value)| answer.with(name, value),
-        )
-        .send(session)
-        .await
+    let mut answer = answer.branded(&context.site.brand);
+    if let Some(head) = &context.head {
+        answer = answer.with(X_REQUEST_ID, head.trace.request_id().clone());
+    }
+    if let Some(cookie) = clearing_cookie(context) {
+        answer = answer.with(SET_COOKIE, cookie.clone());
+    }
+    answer.send(session).await
 }
 
 /// The length that a request says its body has.

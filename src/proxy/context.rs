@@ -40,6 +40,8 @@ pub struct Context {
     pub(super) decided: Option<Decided>,
     pub(super) attempt: Option<Attempt>,
     pub(super) outcome: Outcome,
+    /// When its answer was sent.
+    pub(super) ended: Option<Duration>,
     held: Option<Held>,
     upgraded: Option<Upgraded>,
 }
@@ -75,7 +77,6 @@ pub(super) struct Decided {
 pub(super) struct Attempt {
     pub(super) server: Chosen,
     pub(super) started: Duration,
-    pub(super) ended: Option<Duration>,
     pub(super) status: Option<u16>,
 }
 
@@ -99,6 +100,7 @@ impl Context {
             decided: None,
             attempt: None,
             outcome: Outcome::default(),
+            ended: None,
             held: None,
             upgraded: None,
         }
@@ -118,12 +120,13 @@ impl Context {
 
     /// Whether the request is for a host that the connection's certificate is not for. Source: RFC 9110 §15.5.20.
     pub(super) fn is_misdirected(&self) -> bool {
+        let Some(shown) = self.shown() else {
+            return false;
+        };
         let host = self.head.as_ref().and_then(Head::host);
-        let host = host.and_then(|host| host::normal(host).ok());
         // What is no host is refused for that.
-        self.shown()
-            .zip(host)
-            .is_some_and(|(shown, host)| !shown.covers(&host))
+        host.and_then(|host| host::normal(host).ok())
+            .is_some_and(|host| !shown.covers(&host))
     }
 
     /// Takes down what is needed of a head.
@@ -227,8 +230,7 @@ impl Context {
             .is_some_and(|decided| decided.trail.clears_cookie)
     }
 
-    fn count(&self, now: Now) {
-        let took = now.monotonic.saturating_sub(self.now.monotonic);
+    fn count(&self, took: Duration, ended: Duration) {
         let route = self.decided.as_ref().and_then(|it| it.route.as_ref());
         let is_own = self.head.as_ref().is_some_and(|it| it.endpoint.is_some());
         let metrics = match route {
@@ -245,11 +247,11 @@ impl Context {
         if let Some(attempt) = &self.attempt {
             metrics
                 .upstream_seconds
-                .observe(attempt.took(now).as_secs_f64());
+                .observe(attempt.took(ended).as_secs_f64());
         }
     }
 
-    fn line(&self, head: &Head, now: Now) {
+    fn line(&self, head: &Head, took: Duration, ended: Duration) {
         let Some(journal) = &self.desk.journal else {
             return;
         };
@@ -259,7 +261,7 @@ impl Context {
         let route = decided.and_then(|decided| decided.route.as_ref());
         let trail = decided.map(|decided| &decided.trail);
         let line = Line {
-            at: now.wall,
+            at: self.now.wall.after(took),
             request_id: Some(head.trace.request_id_text()),
             trace_id: Some(head.trace.trace_id()),
             remote_ip: Some(head.client),
@@ -270,7 +272,7 @@ impl Context {
             status: self.outcome.status,
             bytes_in: self.outcome.bytes_in,
             bytes_out: self.outcome.bytes_out,
-            duration: now.monotonic.saturating_sub(self.now.monotonic),
+            duration: took,
             auth: trail.filter(|it| it.source.is_some()).map(|it| it.auth),
             upstream: self
                 .attempt
@@ -279,7 +281,7 @@ impl Context {
                 .map(|(attempt, route)| Upstream {
                     name: &route.rule.upstream,
                     status: attempt.status,
-                    took: attempt.took(now),
+                    took: attempt.took(ended),
                 }),
             user: identity.map(|it| it.principal.account.id.as_str()),
             session: identity.map(|it| it.principal.session),
@@ -312,7 +314,8 @@ impl Drop for Upgraded {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        let now = self.desk.clock.now();
+        let ended = self.ended.unwrap_or_else(|| self.desk.clock.monotonic());
+        let took = ended.saturating_sub(self.now.monotonic);
         if self.outcome.status == 0
             && let Some(status) = self.attempt.as_ref().and_then(|attempt| attempt.status)
         {
@@ -321,8 +324,8 @@ impl Drop for Context {
             self.outcome.reason = Some("cut");
         }
         let Some(head) = &self.head else { return };
-        self.count(now);
-        self.line(head, now);
+        self.count(took, ended);
+        self.line(head, took, ended);
     }
 }
 
@@ -358,10 +361,8 @@ impl Head {
 }
 
 impl Attempt {
-    fn took(&self, now: Now) -> Duration {
-        self.ended
-            .unwrap_or(now.monotonic)
-            .saturating_sub(self.started)
+    fn took(&self, ended: Duration) -> Duration {
+        ended.saturating_sub(self.started)
     }
 }
 

@@ -31,7 +31,7 @@ pub async fn watch_upstreams(desk: Arc<Desk>, mut shutdown: watch::Receiver<bool
         for pool in pools(&desk).into_values() {
             let name = &pool.upstream.name;
             desk.metrics()
-                .set_upstream_up(name, pool.is_up(desk.clock.now()));
+                .set_upstream_up(name, pool.is_up(desk.clock.monotonic()));
             let Some(health) = &pool.upstream.health else {
                 continue;
             };

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, UPGRADE};
+use http::header::{CONTENT_TYPE, SET_COOKIE, UPGRADE};
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
@@ -136,7 +136,7 @@ impl ProxyHttp for Lane {
         let (route, permit) = decided
             .and_then(|decided| decided.route.as_ref().zip(decided.permit.as_ref()))
             .ok_or_else(|| Error::explain(ErrorType::InternalError, "not permitted"))?;
-        let now = context.desk.clock.now();
+        let now = context.desk.clock.monotonic();
         let server = route
             .upstream
             .choose(permit, now)
@@ -148,8 +148,7 @@ impl ProxyHttp for Lane {
         );
         context.attempt = Some(Attempt {
             server,
-            started: now.monotonic,
-            ended: None,
+            started: now,
             status: None,
         });
         peer
@@ -224,8 +223,8 @@ impl ProxyHttp for Lane {
         }
         let mut fields = ResponseFields(response);
         context.site.gateway.clean_response(&mut fields);
-        for (name, value) in answer::own_fields(context) {
-            response.append_header(name, value)?;
+        if let Some(cookie) = answer::clearing_cookie(context) {
+            response.append_header(SET_COOKIE, cookie)?;
         }
         Ok(())
     }
@@ -238,7 +237,7 @@ impl ProxyHttp for Lane {
         mut error: Box<Error>,
     ) -> Box<Error> {
         if let Some(attempt) = &context.attempt {
-            attempt.server.note_failure(context.desk.clock.now());
+            attempt.server.note_failure(context.desk.clock.monotonic());
         }
         // Nothing was sent, so another server may get it, whatever its method.
         let decided = context.decided.as_ref();
@@ -275,9 +274,7 @@ impl ProxyHttp for Lane {
             .map_or(0, |response| response.status.as_u16());
         outcome.bytes_in = session.body_bytes_read() as u64;
         outcome.bytes_out = session.body_bytes_sent() as u64;
-        if let Some(attempt) = &mut context.attempt {
-            attempt.ended = Some(context.desk.clock.now().monotonic);
-        }
+        context.ended = Some(context.desk.clock.monotonic());
     }
 
     /// The request's own line tells it, without the client's query.

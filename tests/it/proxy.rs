@@ -31,7 +31,8 @@ async fn a_public_request_reaches_the_app_and_its_answer_comes_back() {
     assert_eq!(seen.field("x-custom"), "1");
     assert_eq!(seen.body, b"hello");
     assert_eq!(seen.field("x-forwarded-for"), "127.0.0.1");
-    assert_eq!(seen.field("x-request-id"), answer.field("x-request-id"));
+    assert_eq!(seen.field("x-request-id").len(), 36);
+    assert!(!answer.head.to_lowercase().contains("x-request-id"));
 }
 
 #[tokio::test]
