@@ -132,6 +132,18 @@ fn every_test_that_the_security_page_names_is_one() {
 }
 
 #[test]
+fn no_text_has_two_versions_of_itself() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["README.md", "CHANGELOG.md", "docs/security.md", "tests/run"] {
+        let text = fs::read_to_string(root.join(name)).expect("it is there");
+        let marks = text
+            .lines()
+            .filter(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>"));
+        assert_eq!(marks.count(), 0, "{name} was merged by halves");
+    }
+}
+
+#[test]
 fn each_rule_finds_what_breaks_it() {
     for (path, text, fault) in [
         (

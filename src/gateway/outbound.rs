@@ -69,19 +69,16 @@ impl Gateway {
     ) -> Result<(), Unsendable> {
         let rule = &outbound.route.rule;
         let (is_trusted, is_narrowed) = (outbound.edge.is_trusted, rule.methods.is_some());
-        head.remove_where(|name| {
-            let name = name.as_str().as_bytes();
-            holds(Rule::Strip) && self.protected.contains(name)
+        let is_credential = !outbound.trail.keeps_authorization && holds(Rule::Credentials);
+        head.remove_where(|field| {
+            let name = field.as_str().as_bytes();
+            (is_credential && *field == AUTHORIZATION)
+                || (!rule.websocket && *field == UPGRADE)
+                || (holds(Rule::Strip) && self.protected.contains(name))
                 || is_alias(name)
                 || (!is_trusted && is_forwarding(name))
                 || (is_narrowed && is_method_override(name))
         });
-        if !outbound.trail.keeps_authorization && holds(Rule::Credentials) {
-            head.remove(&AUTHORIZATION);
-        }
-        if !rule.websocket {
-            head.remove(&UPGRADE);
-        }
         self.take_out_cookie(head);
         forwarded::stamp(head, &outbound.edge);
         outbound.trace.stamp(head);

@@ -62,13 +62,15 @@ fn split(value: &str) -> Result<(&str, Option<&str>), InvalidHost> {
 /// them not longer than 253 (RFC 1035 §2.3.4). Narrower than RFC 3986's `reg-name`, which no server has.
 fn is_name(name: &str) -> bool {
     let labels = name.strip_suffix('.').unwrap_or(name).as_bytes();
-    labels.len() <= 253
-        && labels.split(|byte| *byte == b'.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_')
-        })
+    let mut label = 0;
+    for byte in labels {
+        label = match byte {
+            b'.' if label > 0 => 0,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < 63 => label + 1,
+            _ => return false,
+        };
+    }
+    label > 0 && labels.len() <= 253
 }
 
 #[cfg(test)]

@@ -236,8 +236,9 @@ fn name_of(segment: &str) -> &str {
 
 /// Also before an encoded `;`, which a server that decodes before it cuts takes for the beginning of parameters.
 fn is_dots(name: &str) -> bool {
-    let end = name.find("%3b").or_else(|| name.find("%3B"));
-    matches!(name.get(..end.unwrap_or(name.len())), Some("." | ".."))
+    let after = name.strip_prefix("..").or_else(|| name.strip_prefix('.'));
+    after
+        .is_some_and(|rest| rest.is_empty() || ["%3b", "%3B"].iter().any(|it| rest.starts_with(it)))
 }
 
 /// The byte that two hexadecimal digits stand for.
