@@ -231,7 +231,8 @@ impl Front {
                         reason: malformed.reason(),
                         peer: connection.peer,
                     };
-                    return refuse(line.stream, &self.desk.refuse(&unreadable)).await;
+                    let answer = self.desk.refuse(&unreadable, &line.ahead);
+                    return refuse(line.stream, &answer).await;
                 }
             };
             let course = Course::default();

@@ -129,18 +129,22 @@ impl Desk {
         &self.metrics
     }
 
-    /// The whole answer to a request that could not be read. Counts it and writes its line.
+    /// The whole answer to a request that could not be read; `head` is what there is of it. Counts it and writes its line.
     #[must_use]
-    pub fn refuse(&self, unreadable: &Unreadable) -> Vec<u8> {
+    pub fn refuse(&self, unreadable: &Unreadable, head: &[u8]) -> Vec<u8> {
         self.note_unreadable(unreadable);
-        unreadable.answer().to_http1()
+        let answer = unreadable.answer(Audience::of_bytes(head));
+        answer.branded(&self.site.load().brand).to_http1()
     }
 
     /// The same on a stream of HTTP/2, which ends with it.
     pub async fn refuse_stream(&self, mut session: ServerSession, unreadable: &Unreadable) {
         self.note_unreadable(unreadable);
+        let head = session.req_header();
+        let answer = unreadable.answer(Audience::of(&head.method, &head.headers));
+        let answer = answer.branded(&self.site.load().brand);
         // A client that is gone has been answered as well as can be.
-        let _ = unreadable.answer().send_to(&mut session).await;
+        let _ = answer.send_to(&mut session).await;
     }
 
     /// Counts a request that could not be read, and writes its line.
@@ -177,9 +181,9 @@ impl Desk {
 }
 
 impl Unreadable {
-    fn answer(&self) -> Answer {
+    fn answer(&self, audience: Audience) -> Answer {
         let detail = "The request is malformed or larger than what is taken here.";
-        let answer = Answer::error(self.status, detail, Audience::unknown());
+        let answer = Answer::error(self.status, detail, audience);
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             return answer.with(ALLOW, route::allow(None));
         }

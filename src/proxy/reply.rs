@@ -38,12 +38,16 @@ impl Audience {
         }
     }
 
-    /// One that cannot be told: its request was not read.
-    pub(super) const fn unknown() -> Self {
-        Self {
-            reader: Reader::Program,
-            language: Language::English,
-        }
+    /// Whoever sent bytes that are no request, as far as their lines tell: a browser's are well-formed, whatever else is
+    /// wrong with them. Costs one look at each line.
+    pub(super) fn of_bytes(head: &[u8]) -> Self {
+        let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let is_get = lines.next().is_some_and(|line| line.starts_with(b"GET "));
+        let method = if is_get { Method::GET } else { Method::POST };
+        let fields = lines
+            .take_while(|line| !line.is_empty())
+            .filter_map(telling);
+        Self::of(&method, &fields.collect::<HeaderMap>())
     }
 }
 
@@ -181,13 +185,77 @@ impl Answer {
     }
 }
 
+/// A line that tells who reads the answer.
+fn telling(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = line.split_at(colon);
+    let name = TELLING
+        .into_iter()
+        .find(|telling| name.eq_ignore_ascii_case(telling.as_bytes()))?;
+    let value = HeaderValue::from_bytes(value.get(1..)?.trim_ascii()).ok()?;
+    Some((HeaderName::from_static(name), value))
+}
+
+const TELLING: [&str; 4] = [
+    "accept",
+    "accept-language",
+    "sec-fetch-mode",
+    "x-requested-with",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn bytes_that_are_no_request_tell_who_sent_them() {
+        let page = "Accept: text/html,*/*;q=0.8\r\nAccept-Language: de\r\n";
+        for (head, reader, language) in [
+            ("", Reader::Program, Language::English),
+            ("\0\0\r\n: \n::\n", Reader::Program, Language::English),
+            (
+                &*format!("GET /x y\r\n{page}\r\n"),
+                Reader::Navigation,
+                Language::German,
+            ),
+            (
+                &*format!("POST / HTTP/1.1\r\n{page}"),
+                Reader::Program,
+                Language::German,
+            ),
+            (
+                "x\r\nSEC-FETCH-MODE:navigate",
+                Reader::Navigation,
+                Language::English,
+            ),
+            (
+                "x\r\nSec-Fetch-Mode: cors\r\n",
+                Reader::Script,
+                Language::English,
+            ),
+            (
+                "x\r\n\r\nSec-Fetch-Mode: navigate",
+                Reader::Program,
+                Language::English,
+            ),
+            (
+                "GET / HTTP/1.1\r\nAccept: text/html\r\nX-Requested-With: x",
+                Reader::Script,
+                Language::English,
+            ),
+        ] {
+            let audience = Audience::of_bytes(head.as_bytes());
+            assert_eq!(
+                (audience.reader, audience.language),
+                (reader, language),
+                "{head:?}"
+            );
+        }
+    }
+
+    #[test]
     fn an_error_is_never_stored_and_says_its_status_twice() {
-        let answer = Answer::error(StatusCode::NOT_FOUND, "no route", Audience::unknown());
+        let answer = Answer::error(StatusCode::NOT_FOUND, "no route", Audience::of_bytes(b""));
         let text = String::from_utf8(answer.to_http1()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");

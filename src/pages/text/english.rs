@@ -207,13 +207,6 @@ pub(super) const TEXT: Text = Text {
             },
         ),
         (
-            429,
-            Failure {
-                heading: "Too often",
-                says: "This was tried too often. Please wait a few minutes and try again.",
-            },
-        ),
-        (
             502,
             Failure {
                 heading: "The application cannot be reached",

@@ -207,13 +207,6 @@ pub(super) const TEXT: Text = Text {
             },
         ),
         (
-            429,
-            Failure {
-                heading: "Zu oft",
-                says: "Das wurde zu oft versucht. Bitte warten Sie einige Minuten und versuchen Sie es dann noch einmal.",
-            },
-        ),
-        (
             502,
             Failure {
                 heading: "Die Anwendung ist nicht zu erreichen",

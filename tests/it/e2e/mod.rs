@@ -10,6 +10,7 @@ mod clients;
 mod demo;
 mod http;
 mod kill;
+mod people;
 pub(crate) mod program;
 mod radicale;
 mod revocation;

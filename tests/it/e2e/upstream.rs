@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::Json;
-use serde_json::json;
+use axum::response::{Html, Json};
+use axum::routing::{get, options};
+use serde_json::{Value, json};
 
 /// Paths and what is there; may be filled while the server runs.
 pub(super) type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
@@ -22,13 +23,22 @@ pub(super) struct Upstream {
 impl Upstream {
     /// Answers method, target and header fields.
     pub(super) fn echo() -> Self {
-        Self::serve(Router::new().fallback(async |method: Method, uri: Uri, headers: HeaderMap| {
-            let mut fields = serde_json::Map::new();
-            for (name, value) in &headers {
-                fields.insert(name.to_string(), json!(String::from_utf8_lossy(value.as_bytes())));
-            }
-            Json(json!({ "method": method.as_str(), "target": uri.to_string(), "headers": fields }))
-        }))
+        Self::serve(Router::new().fallback(echo))
+    }
+
+    /// The same with what a browser meets in an app: a page with a script of its own, answers that other sites may read, and
+    /// one that never comes.
+    pub(super) fn app() -> Self {
+        let page = get(async || Html(PAGE));
+        let preflight = async || (StatusCode::NO_CONTENT, SHARED, MAY_BE_ASKED);
+        let shared = options(preflight).fallback(async |method: Method, uri, headers| {
+            (SHARED, echo(method, uri, headers).await)
+        });
+        let router = Router::new()
+            .route("/app/page", page)
+            .route("/shared/{*path}", shared)
+            .route("/slow/", get(std::future::pending::<StatusCode>));
+        Self::serve(router.fallback(echo))
     }
 
     /// Answers what was put there.
@@ -59,3 +69,43 @@ impl Upstream {
         }
     }
 }
+
+async fn echo(method: Method, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    let mut fields = serde_json::Map::new();
+    for (name, value) in &headers {
+        fields.insert(
+            name.to_string(),
+            json!(String::from_utf8_lossy(value.as_bytes())),
+        );
+    }
+    Json(json!({ "method": method.as_str(), "target": uri.to_string(), "headers": fields }))
+}
+
+/// What lets scripts of any site read an answer. Source: the Fetch Standard, "CORS protocol".
+const SHARED: [(&str, &str); 2] = [
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "www-authenticate"),
+];
+const MAY_BE_ASKED: [(&str, &str); 2] = [
+    ("access-control-allow-methods", "PUT"),
+    ("access-control-allow-headers", "authorization, x-note"),
+];
+
+/// Its scripts ask by `fetch` and by `XMLHttpRequest`, and say what they see of the answer.
+const PAGE: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<title>An app</title>
+<script>
+const fetched = async (url, how) => {
+  const answer = await fetch(url, how);
+  const challenge = answer.headers.get("WWW-Authenticate");
+  return { status: answer.status, url: answer.url, redirected: answer.redirected, challenge, body: await answer.text() };
+};
+const requested = (url) => new Promise((done) => {
+  const request = new XMLHttpRequest();
+  request.open("GET", url);
+  request.onloadend = () => done({ status: request.status, url: request.responseURL, body: request.responseText });
+  request.send();
+});
+</script>
+"#;

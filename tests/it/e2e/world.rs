@@ -37,19 +37,29 @@ impl World {
 
     /// The same, where people reach the gateway by that host name.
     pub(super) fn called(host: &str, upstream: SocketAddr, routes: &str) -> Self {
+        Self::listening(&format!("http://{host}"), "", upstream, routes)
+    }
+
+    /// The same, where they reach it by that scheme and host; `listen` are more lines of its listener.
+    pub(super) fn listening(
+        origin: &str,
+        listen: &str,
+        upstream: SocketAddr,
+        routes: &str,
+    ) -> Self {
         let [gateway, admin] = free_ports();
         let dir = tempfile::Builder::new()
             .prefix("countersign-")
             .tempdir()
             .unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
-        let url = format!("http://{host}:{}", gateway.port());
+        let url = format!("{origin}:{}", gateway.port());
         let config = CONFIG
             .replace("EXTERNAL_URL", &url)
-            .replace("GATEWAY", &gateway.to_string())
+            .replace("GATEWAY\"", &format!("{gateway}\"\n{listen}"))
             .replace("ADMIN", &admin.to_string())
             .replace("UPSTREAM", &upstream.to_string());
-        fs::write(dir.path().join("countersign.toml"), config + routes).unwrap();
+        fs::write(dir.path().join(CONFIG_FILE), config + routes).unwrap();
         Self {
             gateway,
             admin,
@@ -134,10 +144,28 @@ impl World {
 
     /// Starts the gateway and waits until it is ready.
     pub(super) fn serve(&self) -> Serving {
+        self.serve_with(CONFIG_FILE, self.admin)
+    }
+
+    /// Starts another gateway on the same store, which people reach by that scheme and host, and says where.
+    pub(super) fn serve_beside(&self, origin: &str) -> (Serving, SocketAddr) {
+        let [gateway, admin] = free_ports();
+        let config = fs::read_to_string(self.path(CONFIG_FILE)).unwrap();
+        let (_, url) = config.split_once("external_url = \"").unwrap();
+        let url = url.split('"').next().unwrap();
+        let config = config
+            .replacen(url, &format!("{origin}:{}", gateway.port()), 1)
+            .replacen(&self.gateway.to_string(), &gateway.to_string(), 1)
+            .replacen(&self.admin.to_string(), &admin.to_string(), 1);
+        fs::write(self.path("beside.toml"), config).unwrap();
+        (self.serve_with("beside.toml", admin), gateway)
+    }
+
+    fn serve_with(&self, config: &str, admin: SocketAddr) -> Serving {
         let log = self.output("serve.out");
         let out = fs::File::create(&log).unwrap();
         let child = self
-            .binary(&["serve"])
+            .binary_with(config, &["serve"])
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -147,7 +175,7 @@ impl World {
         let ready = wait_until(Duration::from_secs(20), || {
             let ended = serving.child.try_wait().unwrap();
             assert!(ended.is_none(), "serve ended, {ended:?}:\n{}", tail(&log));
-            ask(self.admin, "GET", "/readyz", &[], b"").is_ok_and(|answer| answer.status == 200)
+            ask(admin, "GET", "/readyz", &[], b"").is_ok_and(|answer| answer.status == 200)
         });
         assert!(ready, "serve is not ready:\n{}", tail(&log));
         serving
@@ -229,11 +257,15 @@ impl World {
     }
 
     fn binary(&self, arguments: &[&str]) -> Command {
+        self.binary_with(CONFIG_FILE, arguments)
+    }
+
+    fn binary_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command
             .current_dir(self.dir.path())
             .arg("--config")
-            .arg(self.path("countersign.toml"))
+            .arg(self.path(config))
             .args(arguments);
         command
     }
@@ -331,6 +363,7 @@ fn around(bytes: &[u8], at: usize) -> String {
     String::from_utf8_lossy(&bytes[at.saturating_sub(200)..end]).into_owned()
 }
 
+const CONFIG_FILE: &str = "countersign.toml";
 const CONFIG: &str = r#"
 [server]
 external_url = "EXTERNAL_URL"

@@ -2,11 +2,11 @@
 // usage: flows.js WORLD FLOW
 
 const assert = require("node:assert/strict");
-const { CODE, mailed } = require("./api.js");
+const { CODE, CONFIRM_LINK, arrived, expireLinks, mailed } = require("./api.js");
+const { agreeThere, refuseThere } = require("./steps.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
-const CONFIRM_LINK = /https?:\/\/\S*\/_countersign\/confirm\?token=[\w-]+/;
 const { user } = world;
 
 /// From a page of the app to the login page and back.
@@ -234,6 +234,98 @@ async function links(browser) {
   await visitor.leave();
 }
 
+/// Another address: the mail comes through a real mail server, and its link counts.
+async function address(browser) {
+  const visitor = await Visitor.at(browser);
+  await visitor.go(ACCOUNT);
+  await visitor.logIn();
+  const give = async (email) => {
+    await visitor.fill({ "New e-mail address": email });
+    return visitor.press("Change address");
+  };
+  const shown = async () => (await (await visitor.page.locator("section[aria-labelledby=email]")).innerText()).split("\n");
+  const open = async (link) => {
+    await visitor.go(link);
+    return visitor.press("Confirm my address");
+  };
+
+  assert.equal(await give("jo-again@example.org"), 202);
+  assert.match(await visitor.notice(), /mail is on its way/);
+  assert.ok((await shown()).includes("jo-again@example.org not confirmed yet"), await shown());
+  const link = await mailed("jo-again@example.org", CONFIRM_LINK);
+  assert.equal(new URL(link).origin, world.gateway);
+  assert.equal(await open(link), 200);
+  assert.match(await visitor.text(), /jo-again@example.org: Your address is confirmed/);
+  assert.ok(await mailed(user.email, /jo-again@example.org/), "the address before is told");
+  await visitor.go(ACCOUNT);
+  assert.ok((await shown()).includes("jo-again@example.org"), await shown());
+  assert.equal(await open(link), 410, "a link is good once");
+  assert.equal(await visitor.heading(), "This link is no longer good");
+
+  // Who gives another's address sees the same page; its owner is told, and no link goes out.
+  await visitor.go(ACCOUNT);
+  const { mo } = world.users;
+  assert.equal(await give(mo.email), 202);
+  assert.match(await visitor.notice(), /mail is on its way/);
+  assert.ok((await shown()).includes(`${mo.email} not confirmed yet`), await shown());
+  assert.ok(await mailed(mo.email, /Another account .* gave this address/));
+  const told = arrived().filter((mail) => mail.to.includes(mo.email));
+  assert.deepEqual(told.map((mail) => CONFIRM_LINK.test(mail.parts[0][1])), [false]);
+
+  // Of two links the newer one counts, and none for ever.
+  await visitor.go(ACCOUNT);
+  await give("first@example.org");
+  const first = await mailed("first@example.org", CONFIRM_LINK);
+  await give("second@example.org");
+  const second = await mailed("second@example.org", CONFIRM_LINK);
+  assert.equal(await open(first), 410);
+  expireLinks();
+  assert.equal(await open(second), 410);
+  await visitor.go("/_countersign/logout");
+  await visitor.press("Sign out");
+  await visitor.go(ACCOUNT);
+  assert.equal(await visitor.logIn({ ...user, email: "jo-again@example.org" }), 200, "the confirmed one signs in");
+  await visitor.leave();
+}
+
+/// Accounts at a real OpenID provider: connected with a login and consent there, refused there, taken, taken away.
+async function connections(browser) {
+  const [visitor, other] = [await Visitor.at(browser), await Visitor.at(browser)];
+  const connected = async (whose) => whose.page.getByRole("button", { name: /^Disconnect: / }).count();
+  for (const [whose, who] of [[visitor, user], [other, world.users.mo]]) {
+    await whose.go(ACCOUNT);
+    await whose.logIn(who);
+    assert.equal(await connected(whose), 0);
+  }
+  await visitor.press("Connect Over there");
+  assert.equal(await refuseThere(visitor), 403);
+  assert.equal(await visitor.heading(), "Nothing was connected");
+  assert.match(await visitor.text(), /did not agree/);
+
+  await visitor.press("Back to your account");
+  assert.equal(await connected(visitor), 0);
+  await visitor.press("Connect Over there");
+  assert.equal(await agreeThere(visitor, "jo-there"), 303);
+  assert.equal(visitor.path(), ACCOUNT);
+  assert.match(await visitor.text(), /Over there JO-THERE/);
+  assert.equal(await connected(visitor), 1);
+  assert.ok(await mailed(user.email, /Over there/), "the account is mailed");
+
+  await other.press("Connect Over there");
+  assert.equal(await agreeThere(other, "jo-there"), 409);
+  assert.match(await other.text(), /connected to another account here/);
+  await other.press("Back to your account");
+  assert.equal(await connected(other), 0);
+
+  await visitor.press("Disconnect: Over there JO-THERE");
+  assert.equal(visitor.path(), ACCOUNT);
+  assert.equal(await connected(visitor), 0);
+  await other.press("Connect Over there");
+  await other.page.waitForURL(`${world.gateway}${ACCOUNT}`); // they agreed there before
+  assert.equal(await connected(other), 1, "free again");
+  for (const whose of [visitor, other]) await whose.leave();
+}
+
 /// Another site that posts our forms for somebody who is logged in changes nothing.
 async function forgery(browser) {
   const visitor = await Visitor.at(browser, { javaScriptEnabled: true });
@@ -261,7 +353,7 @@ async function forgery(browser) {
   await visitor.leave();
 }
 
-const flows = { account, application, bounce, careful, forgery, keyboard, links, logIn };
+const flows = { account, address, application, bounce, careful, connections, forgery, keyboard, links, logIn };
 withChromium(flows[process.argv[3]]).catch((error) => {
   console.error(error);
   process.exitCode = 1;

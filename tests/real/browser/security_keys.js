@@ -2,7 +2,7 @@
 // usage: security_keys.js WORLD
 
 const assert = require("node:assert/strict");
-const { CODE, api, elevate, mailed } = require("./api.js");
+const { CODE, addKey, api, elevate, mailed } = require("./api.js");
 const { Visitor, withChromium, world } = require("./visitor.js");
 
 const ACCOUNT = "/_countersign/account";
@@ -55,19 +55,6 @@ async function addOnPage(visitor, name) {
   await visitor.go("/app/");
 }
 
-/// Adds the key that is plugged in, by `id_api` and the browser's own reading of its options.
-async function add(visitor, name, elevation) {
-  const asked = await api(visitor, "POST", "/api/users/@me/factors/keys/options", {}, elevation);
-  assert.equal(asked.status, 200);
-  const credential = await visitor.page.evaluate(async (options) => {
-    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-    return JSON.stringify((await navigator.credentials.create({ publicKey })).toJSON());
-  }, asked.body);
-  const added = await api(visitor, "POST", "/api/users/@me/factors/keys", { name, credential }, elevation);
-  assert.equal(added.status, 201, JSON.stringify(added));
-  return added.body.id;
-}
-
 /// Logs in up to the second step.
 async function password(visitor) {
   await visitor.context.clearCookies();
@@ -90,10 +77,10 @@ async function keys(browser) {
   let key = await Key.plugIn(cdp);
   await addOnPage(visitor, "First");
   const elevation = await elevate(visitor, user);
-  await assert.rejects(add(visitor, "First again", elevation), /InvalidStateError/, "a key is added once");
+  await assert.rejects(addKey(visitor, "First again", elevation), /InvalidStateError/, "a key is added once");
   const firstKey = await key.pullOut();
   key = await Key.plugIn(cdp);
-  await add(visitor, "Second", elevation);
+  await addKey(visitor, "Second", elevation);
   const secondKey = await key.pullOut();
   assert.equal(firstKey.length + secondKey.length, 2);
 

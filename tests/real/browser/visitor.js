@@ -25,6 +25,8 @@ class Visitor {
     this.page = page;
     this.scripts = scripts;
     this.faults = [];
+    /// Methods and paths that it asked us for.
+    this.asked = new Set();
   }
 
   /// A window with cookies of its own. Without JavaScript, unless `javaScriptEnabled` says otherwise.
@@ -36,19 +38,33 @@ class Visitor {
     return visitor;
   }
 
+  /// What a provider's pages ask for and log is no fault of ours.
   watch() {
-    const ours = [world.gateway, world.app];
+    const ours = [world.gateway, world.elsewhere, world.byNumber, world.app];
+    const isThere = () => new URL(this.page.url()).origin === world.provider;
     this.page.on("request", (request) => {
-      const { origin } = new URL(request.url());
-      if (!ours.includes(origin)) this.faults.push(`asked ${request.url()}`);
+      const { origin, pathname } = new URL(request.url());
+      if (ours.includes(origin)) this.asked.add(`${request.method()} ${pathname}`);
+      const isAllowed = ours.includes(origin) || origin === world.provider || isThere();
+      if (!isAllowed) this.faults.push(`asked ${request.url()}`);
     });
-    this.page.on("pageerror", (error) => this.faults.push(`script: ${error}`));
+    this.page.on("pageerror", (error) => isThere() || this.faults.push(`script: ${error}`));
     this.page.on("console", (message) => {
+      if (isThere()) return;
       // Chromium says so of every page whose status is an error, and those are pages of ours too.
       const isStatus = message.text().startsWith("Failed to load resource: the server responded with a status of");
       const isBad = message.type() === "error" || /Content.Security.Policy/i.test(message.text());
       if (isBad && !isStatus) this.faults.push(`console: ${message.text()}`);
     });
+  }
+
+  /// Plugs a new security key in, in the place of the one before.
+  async plugIn() {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    await this.cdp.send("WebAuthn.enable");
+    if (this.key) await this.cdp.send("WebAuthn.removeVirtualAuthenticator", this.key);
+    const options = { protocol: "ctap2", transport: "usb", automaticPresenceSimulation: true };
+    this.key = await this.cdp.send("WebAuthn.addVirtualAuthenticator", { options });
   }
 
   /// Goes to a path of the gateway, or a URL, and gives the status.
