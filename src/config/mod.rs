@@ -6,6 +6,7 @@
 
 pub mod authorities;
 pub mod client_ca;
+pub mod colour;
 pub mod connection;
 pub mod dialect;
 pub mod environment;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::colour::{Colour, LEAST_CONTRAST};
 use super::reader::Table;
 use super::value::{Read, text};
 
@@ -14,10 +15,34 @@ pub struct Pages {
     pub name: Option<Box<str>>,
     /// The picture beside the name.
     pub logo: Option<Logo>,
-    /// The colour of links and buttons.
+    /// Its colours.
+    pub light: Palette,
+    /// Those where the reader's system is dark.
+    pub dark: Palette,
+}
+
+/// The colours of pages, as far as they are not the stylesheet's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// What everything stands on.
+    pub background: Option<Colour>,
+    /// What is read.
+    pub text: Option<Colour>,
+    /// Links and buttons.
     pub accent: Option<Colour>,
-    /// The same where the reader's system is dark.
-    pub accent_dark: Option<Colour>,
+}
+
+/// The stylesheet's own colours of one scheme, and the keys that change them.
+#[derive(Debug)]
+pub struct Scheme {
+    /// `--paper` and its key.
+    pub background: (&'static str, Colour),
+    /// `--ink` and its key.
+    pub text: (&'static str, Colour),
+    /// `--accent` and its key.
+    pub accent: (&'static str, Colour),
+    /// `--on-accent`: what stands on buttons.
+    pub on_accent: Colour,
 }
 
 /// A picture, as it was read with the configuration.
@@ -31,10 +56,6 @@ pub struct Logo {
     pub bytes: Arc<[u8]>,
 }
 
-/// A colour: red, green and blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Colour([u8; 3]);
-
 /// Shows where it stands and how large it is.
 impl fmt::Debug for Logo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,21 +64,13 @@ impl fmt::Debug for Logo {
     }
 }
 
-/// As it is written in a stylesheet: `#0b57a4`.
-impl fmt::Display for Colour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self([red, green, blue]) = self;
-        write!(f, "#{red:02x}{green:02x}{blue:02x}")
-    }
-}
-
 impl Pages {
     pub(super) fn read(mut table: Table<'_>) -> Self {
         let pages = Self {
             name: table.optional("name", text(name)),
             logo: Logo::read(&mut table),
-            accent: table.optional("accent", text(|it| legible(it, &LIGHT))),
-            accent_dark: table.optional("accent_dark", text(|it| legible(it, &DARK))),
+            light: Palette::read(&mut table, &LIGHT),
+            dark: Palette::read(&mut table, &DARK),
         };
         if pages.logo.is_some() && !table.has("name") {
             table.note("name", "is missing; write what the logo stands for");
@@ -83,51 +96,47 @@ impl Logo {
     }
 }
 
-impl Colour {
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
-        let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        let number = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
-        let [_, red, green, blue] = number.to_be_bytes();
-        Some(Self([red, green, blue]))
-    }
-
-    /// How far the two are apart for the eye: 1 to 21. Source: WCAG 2.2, "contrast ratio".
-    fn contrast(self, other: Self) -> f64 {
-        let (one, other) = (self.luminance(), other.luminance());
-        (one.max(other) + 0.05) / (one.min(other) + 0.05)
-    }
-
-    /// Source: WCAG 2.2, "relative luminance".
-    fn luminance(self) -> f64 {
-        let linear = |part: u8| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 {
-                part / 12.92
-            } else {
-                ((part + 0.055) / 1.055).powf(2.4)
-            }
+impl Palette {
+    /// Whatever is read has to be legible on the background, the stylesheet's colours too.
+    fn read(table: &mut Table<'_>, scheme: &Scheme) -> Self {
+        let mut colour = |(key, _): (&'static str, _)| table.optional(key, text(Colour::parse));
+        let palette = Self {
+            background: colour(scheme.background),
+            text: colour(scheme.text),
+            accent: colour(scheme.accent),
         };
-        let [red, green, blue] = self.0.map(linear);
-        0.2126 * red + 0.7152 * green + 0.0722 * blue
-    }
-}
-
-/// Reads a colour that can be read on each of these, and they on it.
-fn legible(text: &str, grounds: &[Colour]) -> Read<Colour> {
-    let colour = Colour::parse(text)
-        .ok_or_else(|| format!("{text:?} is not a colour; write \"#0b57a4\""))?;
-    for ground in grounds {
-        let ratio = colour.contrast(*ground);
-        if ratio < LEAST_CONTRAST {
-            // Cut off, not rounded: 4.49 is not 4.5.
-            let shown = (ratio * 100.0).floor() / 100.0;
-            return Err(format!(
-                "has a contrast of {shown:.2} to {ground}, which it stands on; write a colour with 4.5 at least"
-            ));
+        let [ground, text, accent] = [
+            (scheme.background, palette.background, "background"),
+            (scheme.text, palette.text, "text"),
+            (scheme.accent, palette.accent, "accent"),
+        ];
+        for shown in [text, accent] {
+            let is_unread =
+                |((key, _), colour, _): (_, Option<Colour>, _)| colour.is_none() && table.has(key);
+            if is_unread(shown) || is_unread(ground) {
+                continue;
+            }
+            // What is wrong is said of a colour that somebody wrote.
+            let (wrong, other) = if shown.1.is_some() {
+                (shown, ground)
+            } else {
+                (ground, shown)
+            };
+            let of = |((_, default), colour, _): (_, Option<Colour>, _)| colour.unwrap_or(default);
+            let ratio = of(wrong).contrast(of(other));
+            if ratio < LEAST_CONTRAST {
+                // Cut off, not rounded: 4.49 is not 4.5.
+                let (least, name) = ((ratio * 100.0).floor() / 100.0, other.2);
+                let what = format!(
+                    "has a contrast of {least:.2} to the {name}, {}; write colours with 4.5 at least: change this one, or {}",
+                    of(other),
+                    other.0.0
+                );
+                table.note(wrong.0.0, what);
+            }
         }
+        palette
     }
-    Ok(colour)
 }
 
 fn name(text: &str) -> Read<Box<str>> {
@@ -158,11 +167,20 @@ fn load(file: &Path) -> Result<(&'static str, Vec<u8>), String> {
     Err("is neither PNG nor SVG; write the path of a picture that is".to_owned())
 }
 
-/// What links and buttons stand on, and what stands on buttons: `--paper` and `--on-accent` of the stylesheet.
-const LIGHT: [Colour; 1] = [Colour([0xff, 0xff, 0xff])];
-const DARK: [Colour; 2] = [Colour([0x1e, 0x23, 0x28]), Colour([0x10, 0x15, 0x1a])];
-/// Source: WCAG 2.2, success criterion 1.4.3.
-const LEAST_CONTRAST: f64 = 4.5;
+/// The stylesheet's colours.
+pub const LIGHT: Scheme = Scheme {
+    background: ("background", Colour::new(0xff, 0xff, 0xff)),
+    text: ("text", Colour::new(0x1b, 0x1f, 0x24)),
+    accent: ("accent", Colour::new(0x0b, 0x57, 0xa4)),
+    on_accent: Colour::new(0xff, 0xff, 0xff),
+};
+/// The same where the reader's system is dark.
+pub const DARK: Scheme = Scheme {
+    background: ("background_dark", Colour::new(0x1e, 0x23, 0x28)),
+    text: ("text_dark", Colour::new(0xe8, 0xeb, 0xee)),
+    accent: ("accent_dark", Colour::new(0x8c, 0xc2, 0xff)),
+    on_accent: Colour::new(0x10, 0x15, 0x1a),
+};
 const LARGEST_LOGO: u64 = 64 << 10;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -171,37 +189,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contrast_is_that_of_the_guidelines() {
-        let of = |one, other| {
-            Colour::parse(one)
-                .unwrap()
-                .contrast(Colour::parse(other).unwrap())
-        };
-        for (one, other, ratio) in [
-            ("#000000", "#ffffff", 21.0),
-            ("#ffffff", "#000000", 21.0),
-            ("#777777", "#ffffff", 4.478),
-            ("#767676", "#ffffff", 4.542),
-            ("#123456", "#123456", 1.0),
-        ] {
-            assert!((of(one, other) - ratio).abs() < 0.001, "{one} {other}");
-        }
-    }
-
-    #[test]
     fn the_colours_that_are_judged_by_are_the_stylesheets() {
         let style = include_str!("../pages/style.css");
         let (light, dark) = style
             .split_once("@media (prefers-color-scheme: dark)")
             .unwrap();
-        for (scheme, grounds, name) in [
-            (light, &LIGHT[..], "--paper"),
-            (light, &LIGHT, "--on-accent"),
-            (dark, &DARK[..1], "--paper"),
-            (dark, &DARK[1..], "--on-accent"),
-        ] {
-            let line = format!("{name}: {};", grounds[0]);
-            assert!(scheme.contains(&line), "{line}");
+        for (style, scheme) in [(light, &LIGHT), (dark, &DARK)] {
+            for (name, colour) in [
+                ("--paper", scheme.background.1),
+                ("--ink", scheme.text.1),
+                ("--accent", scheme.accent.1),
+                ("--on-accent", scheme.on_accent),
+            ] {
+                let line = format!("{name}: {colour};");
+                assert!(style.contains(&line), "{line}");
+            }
         }
     }
 }

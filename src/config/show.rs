@@ -14,6 +14,7 @@ use super::connection::Provider;
 use super::dialect::{HttpStatus, Place, Registration};
 use super::identity::presets;
 use super::listen::ListenAddress;
+use super::pages::{DARK, LIGHT};
 use super::quantity::{show_duration, show_rate, show_size};
 use super::route::{Foreign, Route};
 use super::section::{LogFormat, MailTransport, StoreUrl};
@@ -221,8 +222,11 @@ impl Config {
         out.maybe("name", pages.name.as_ref());
         let logo = pages.logo.as_ref();
         out.maybe("logo", logo.map(|logo| logo.file.display()));
-        out.maybe("accent", pages.accent);
-        out.maybe("accent_dark", pages.accent_dark);
+        for (scheme, palette) in [(&LIGHT, &pages.light), (&DARK, &pages.dark)] {
+            out.maybe(scheme.background.0, palette.background);
+            out.maybe(scheme.text.0, palette.text);
+            out.maybe(scheme.accent.0, palette.accent);
+        }
     }
 
     fn show_dialects(&self, out: &mut Page) {

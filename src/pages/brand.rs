@@ -15,7 +15,8 @@ use http::{HeaderName, HeaderValue};
 use maud::html;
 
 use super::Document;
-use crate::config::pages::{Colour, Logo, Pages};
+use super::palette::style;
+use crate::config::pages::{Logo, Pages};
 
 /// What is put on every page.
 #[derive(Debug, Default)]
@@ -111,21 +112,6 @@ fn kept_an_hour(content_type: &'static str) -> [(HeaderName, HeaderValue); 3] {
         (CACHE_CONTROL, HeaderValue::from_static("max-age=3600")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]
-}
-
-fn style(config: &Pages) -> String {
-    let rule = |colour: Colour| format!(":root {{ --accent: {colour}; }}");
-    let light = config
-        .accent
-        .map(|colour| format!("\n{}\n", media("light", &rule(colour))));
-    let dark = config
-        .accent_dark
-        .map(|colour| format!("\n{}\n", media("dark", &rule(colour))));
-    [light, dark].into_iter().flatten().collect()
-}
-
-fn media(scheme: &str, rule: &str) -> String {
-    format!("@media (prefers-color-scheme: {scheme}) {{ {rule} }}")
 }
 
 const TITLE_END: &str = "</title>";

@@ -17,6 +17,7 @@ pub mod invitation;
 pub mod key;
 pub mod language;
 pub mod login;
+mod palette;
 pub mod qr;
 pub mod second_factor;
 mod text;

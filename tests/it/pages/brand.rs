@@ -4,7 +4,7 @@ use super::super::support::{get, one_route};
 use super::{Browser, COOKIE_ROUTE, Gateway, Upstream};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
-const PAGES: &str = "[pages]\nname = \"The <Mill> & Co\"\nlogo = \"logo.svg\"\naccent = \"#7a1f5c\"\naccent_dark = \"#f0a8d8\"\n";
+const PAGES: &str = "[pages]\nname = \"The <Mill> & Co\"\nlogo = \"logo.svg\"\naccent = \"#7a1f5c\"\nbackground = \"#fff7e6\"\naccent_dark = \"#f0a8d8\"\n";
 
 #[tokio::test]
 async fn every_page_shows_the_name_the_logo_and_the_colours() {
@@ -54,8 +54,8 @@ async fn every_page_shows_the_name_the_logo_and_the_colours() {
         .await
         .text();
     for rule in [
-        "(prefers-color-scheme: light) { :root { --accent: #7a1f5c; } }",
-        "(prefers-color-scheme: dark) { :root { --accent: #f0a8d8; } }",
+        "(prefers-color-scheme: light) { :root { --accent: #7a1f5c; --on-accent: #ffffff; --paper: #fff7e6; --ink: #1b1f24; ",
+        "(prefers-color-scheme: dark) { :root { --accent: #f0a8d8; --on-accent: #10151a; } }",
     ] {
         assert!(style.contains(rule), "{style}");
     }
