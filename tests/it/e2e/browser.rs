@@ -26,32 +26,34 @@ flows! {
     an_address_is_changed_through_its_mail: "address",
     accounts_elsewhere_are_connected_and_taken_away: "connections",
     another_site_does_nothing_in_somebodys_name: "forgery",
+    scripts_get_401_and_other_sites_what_the_app_lets_them_have: "scripts",
 }
 
-/// Every area of pages in every language and colour scheme.
+/// Every area of pages in both languages and colour schemes, with a brand and without: each language meets both schemes,
+/// and so does the brand.
 macro_rules! looks {
     ($($area:ident)*) => {$(
         mod $area {
-            use super::look;
+            use super::{look, look_branded};
 
             #[test]
-            fn english_pages_are_readable_by_everybody_on_any_screen() {
+            fn english_pages_are_readable_by_everybody() {
                 look("en", "light", stringify!($area));
-            }
-
-            #[test]
-            fn english_pages_are_readable_by_everybody_in_the_dark() {
-                look("en", "dark", stringify!($area));
-            }
-
-            #[test]
-            fn german_pages_are_readable_by_everybody_on_any_screen() {
-                look("de", "light", stringify!($area));
             }
 
             #[test]
             fn german_pages_are_readable_by_everybody_in_the_dark() {
                 look("de", "dark", stringify!($area));
+            }
+
+            #[test]
+            fn german_pages_with_a_brand_are_readable_by_everybody() {
+                look_branded("de", "light", stringify!($area));
+            }
+
+            #[test]
+            fn english_pages_with_a_brand_are_readable_by_everybody_in_the_dark() {
+                look_branded("en", "dark", stringify!($area));
             }
         }
     )*};
@@ -61,12 +63,21 @@ looks! { login account factors keys addresses connections refusals }
 
 #[test]
 fn every_route_of_the_pages_and_every_english_text_is_seen() {
-    People::new(BRANDED).go_through("look.js", &["en", "light", "everything"]);
+    look_branded("en", "light", "everything");
 }
 
 #[test]
 fn every_route_of_the_pages_and_every_german_text_is_seen() {
-    People::new(BRANDED).go_through("look.js", &["de", "light", "everything"]);
+    look_branded("de", "light", "everything");
+}
+
+#[test]
+fn over_tls_the_cookie_is_the_hosts_alone() {
+    let wanted = Wanted {
+        is_tls: true,
+        ..Wanted::default()
+    };
+    People::new(wanted).go_through("flows.js", &["secure"]);
 }
 
 #[test]
@@ -88,7 +99,23 @@ fn look(language: &str, scheme: &str, area: &str) {
     People::new(Wanted::default()).go_through("look.js", &[language, scheme, area]);
 }
 
-const BRANDED: Wanted = Wanted {
-    lines: "[pages]\nname = \"The Mill\"\nlogo = \"logo.svg\"\naccent = \"#7a1f5c\"\naccent_dark = \"#f0a8d8\"\n",
-    is_tls: false,
-};
+fn look_branded(language: &str, scheme: &str, area: &str) {
+    let wanted = Wanted {
+        lines: BRAND,
+        ..Wanted::default()
+    };
+    People::new(wanted).go_through("look.js", &[language, scheme, area]);
+}
+
+/// A mill of two colours, and contrasts that are only just enough.
+const BRAND: &str = r##"
+[pages]
+name = "The Mill at the Long Brook"
+logo = "logo.svg"
+background = "#fff4dc"
+text = "#6b5a3a"
+accent = "#8c2f6b"
+background_dark = "#2b1a2e"
+text_dark = "#b9a3bd"
+accent_dark = "#e08cc4"
+"##;

@@ -71,7 +71,7 @@ impl People {
         let invitation = world.run(&["user", "invite", "--email", "invited@example.org"]);
         let serving = world.serve();
         // Security keys know no host that is a number.
-        let (other, by_number) = world.serve_beside("http://127.0.0.1");
+        let (other, by_number) = world.serve_beside(&origin.replace("localhost", "127.0.0.1"));
         for program in &beside {
             program.is_ready();
         }

@@ -38,6 +38,88 @@ async function logIn(browser) {
   await visitor.leave();
 }
 
+/// The same over TLS: HTTP/2, and a cookie that no other host and no plain connection can set or get.
+async function secure(browser) {
+  const visitor = await Visitor.at(browser, { ignoreHTTPSErrors: true, javaScriptEnabled: true });
+  const protocol = () => visitor.page.evaluate(() => performance.getEntriesByType("navigation")[0].nextHopProtocol);
+  const ours = async () => (await visitor.cookies()).filter(({ name }) => name.includes("countersign"));
+  assert.match(world.gateway, /^https:/);
+  await visitor.go("/app/page?a=b%2Fc");
+  assert.equal(await visitor.heading(), "Sign in");
+  assert.equal(await protocol(), "h2");
+  assert.equal(await visitor.logIn(), 200);
+  assert.equal(visitor.page.url(), `${world.gateway}/app/page?a=b%2Fc`, "back to the wanted URL");
+  assert.equal(await protocol(), "h2");
+  const session = (await ours()).find(({ name }) => !/login|ticket|elevation/.test(name));
+  const { name, value, domain, path, secure, httpOnly, sameSite } = session;
+  assert.deepEqual(
+    { name, domain, path, secure, httpOnly, sameSite },
+    { name: "__Host-countersign", domain: "localhost", path: "/", secure: true, httpOnly: true, sameSite: "Lax" },
+  );
+  assert.doesNotMatch(value, /jo|example/, "it says nothing");
+  for (const cookie of await ours()) assert.deepEqual([cookie.secure, cookie.httpOnly], [true, true], cookie.name);
+  assert.equal(await visitor.page.evaluate(() => document.cookie), "", "scripts see none of it");
+  const seen = await visitor.page.evaluate(() => fetched("/app/x"));
+  assert.equal(JSON.parse(seen.body).headers.cookie, undefined, "nor does the app");
+
+  // A page of the app cannot put another in its place.
+  await visitor.page.evaluate(() => {
+    document.cookie = "__Host-countersign=css_forged; Secure; Path=/";
+    document.cookie = "__Host-countersign=css_forged; Secure; Path=/app";
+  });
+  assert.deepEqual((await ours()).filter((cookie) => cookie.name === name).map((cookie) => cookie.value), [value]);
+
+  await visitor.go("/_countersign/logout");
+  await visitor.press("Sign out");
+  assert.deepEqual((await ours()).filter((cookie) => cookie.name === name), []);
+  await visitor.go("/app/page");
+  assert.equal(await visitor.heading(), "Sign in");
+  await visitor.leave();
+}
+
+/// What scripts see: 401 where their page would be sent to log in, and other sites what the app lets them see.
+async function scripts(browser) {
+  const visitor = await Visitor.at(browser, { javaScriptEnabled: true });
+  const ask = (url, how) => visitor.page.evaluate(([url, how]) => fetched(url, how), [url, how]);
+  await visitor.go("/app/page");
+  await visitor.logIn();
+  assert.equal(visitor.path(), "/app/page");
+  const good = await ask("/app/data");
+  assert.equal(good.status, 200);
+  assert.equal(JSON.parse(good.body).headers["x-forwarded-email"], user.email);
+
+  await visitor.context.clearCookies();
+  const refused = await ask("/app/data", { headers: { Accept: "text/html" } });
+  assert.deepEqual([refused.status, refused.redirected, refused.url], [401, false, `${world.gateway}/app/data`]);
+  assert.match(refused.challenge, /^Bearer realm="[^"]*"$/, "no browser asks for a password of its own");
+  assert.equal(JSON.parse(refused.body).status, 401);
+  const requested = await visitor.page.evaluate(() => requested("/app/data"));
+  assert.deepEqual([requested.status, requested.url], [401, `${world.gateway}/app/data`]);
+  assert.equal(visitor.path(), "/app/page", "and its page stays");
+  assert.equal(await visitor.go("/app/data"), 200);
+  assert.equal(await visitor.heading(), "Sign in", "a person is sent to log in");
+
+  await visitor.logIn();
+  await visitor.go(ACCOUNT);
+  await visitor.fill({ "Name of a new token": "elsewhere" });
+  await visitor.press("Make token");
+  const token = await visitor.page.locator("code").textContent();
+
+  // Another site: its preflight passes without a credential, and then the token alone decides.
+  await visitor.go(`${world.app}/app/page`);
+  const [url, note] = [`${world.gateway}/shared/note`, { "X-Note": "1" }];
+  const put = (headers) => ask(url, { method: "PUT", headers });
+  const answer = await put({ ...note, Authorization: `Bearer ${token}` });
+  assert.equal(answer.status, 200);
+  const { method, headers } = JSON.parse(answer.body);
+  assert.deepEqual([method, headers["x-note"], headers["x-forwarded-email"]], ["PUT", "1", user.email]);
+  assert.equal(headers.authorization, undefined);
+  await assert.rejects(put(note), /Failed to fetch/, "what we refuse another site cannot read");
+  await assert.rejects(put({ ...note, "X-Other": "1" }), /Failed to fetch/, "the app's own answer counts");
+  visitor.faults = visitor.faults.filter((fault) => !/blocked by CORS policy|net::ERR_FAILED/.test(fault));
+  await visitor.leave();
+}
+
 /// A page that asks for a recent proof: asked for a mailed code on the way there, and back to the wanted URL.
 async function careful(browser) {
   const visitor = await Visitor.at(browser);
@@ -353,7 +435,7 @@ async function forgery(browser) {
   await visitor.leave();
 }
 
-const flows = { account, address, application, bounce, careful, connections, forgery, keyboard, links, logIn };
+const flows = { account, address, application, bounce, careful, connections, forgery, keyboard, links, logIn, scripts, secure };
 withChromium(flows[process.argv[3]]).catch((error) => {
   console.error(error);
   process.exitCode = 1;

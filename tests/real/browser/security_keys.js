@@ -80,7 +80,18 @@ async function keys(browser) {
   await assert.rejects(addKey(visitor, "First again", elevation), /InvalidStateError/, "a key is added once");
   const firstKey = await key.pullOut();
   key = await Key.plugIn(cdp);
-  await addKey(visitor, "Second", elevation);
+  await visitor.go(ACCOUNT);
+  assert.equal(await visitor.press("Set up: New security key"), 200);
+  assert.equal(await visitor.heading(), "New security key", "proven a moment ago");
+  await visitor.fill({ "Name of the key": "Zwei <b>" });
+  assert.equal(await visitor.press("Add this key"), 200);
+  assert.deepEqual(await names(visitor), ["First", "Zwei <b>"]);
+  const { keys: listed } = (await fromApp(visitor, "GET", "/api/users/@me/factors")).body;
+  const { id } = listed.find((one) => one.name === "Zwei <b>");
+  const renamed = await fromApp(visitor, "PATCH", `/api/users/@me/factors/keys/${id}`, { name: "Second" }, elevation);
+  assert.ok(renamed.status < 300, JSON.stringify(renamed));
+  await visitor.go(ACCOUNT);
+  assert.deepEqual(await names(visitor), ["First", "Second"]);
   const secondKey = await key.pullOut();
   assert.equal(firstKey.length + secondKey.length, 2);
 
@@ -101,6 +112,15 @@ async function keys(browser) {
   key = await Key.with(cdp, secondKey);
   assert.equal(await useKey(visitor), 200, "the same page asks once more");
 
+  // Either opens a page that asks for a recent proof.
+  await visitor.context.clearCookies({ name: "countersign-elevation" });
+  await visitor.go("/careful/wanted");
+  assert.equal(await visitor.heading(), "Is it you?");
+  assert.equal(await useKey(visitor), 200);
+  assert.equal(visitor.path(), "/careful/wanted");
+  await visitor.context.clearCookies({ name: "countersign-elevation" });
+  await visitor.go("/app/");
+
   // The first is removed, and proves nothing any more.
   assert.ok(await elevateWithKey(visitor));
   await visitor.go(ACCOUNT);
@@ -120,6 +140,18 @@ async function keys(browser) {
   assert.equal(await visitor.heading(), "Sign in", "nobody is logged in");
   await visitor.leave();
   await withoutScript(browser);
+}
+
+/// What the account page calls the keys.
+async function names(visitor) {
+  const cards = visitor.page.locator("section[aria-labelledby=factors] li", { hasText: /Security key/ });
+  return cards.locator("strong").allInnerTexts();
+}
+
+/// Asks `id_api` from a page of the app: those of ours ask nobody.
+async function fromApp(visitor, ...request) {
+  await visitor.go("/app/");
+  return api(visitor, ...request);
 }
 
 /// An elevated token for a signature.

@@ -38,4 +38,5 @@ module.exports = async ({ enter, show }) => {
   await logIn(visitor, nameless);
   await show(visitor, "prove yourself, without an address", 409, change(visitor, "totp"));
   await show(visitor, "prove yourself on the way", 200, visitor.go("/careful/"));
+  await show(visitor, "prove yourself on the way, without an address", 409, submit(visitor, "button[name=mail]"));
 };
