@@ -6,55 +6,29 @@
 
 mod audit;
 mod core;
+mod process;
 mod reload;
 
 use std::future::{Future, IntoFuture as _};
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{Admin, Health, Reload};
+use crate::admin::Health;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::dialect::{More, Mounted};
 use crate::front::{Faces, Front, Listener};
 use crate::proxy;
 use crate::proxy::journal::Journal;
-use crate::store::{OpenError, SharedStore};
-use crate::telemetry::{self, TelemetryError};
+use crate::store::SharedStore;
 
 use self::core::Core;
 
+pub use process::{StartError, serve};
 pub use reload::Load;
-
-/// Why the process does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which.
-        address: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// `[admin] token_file` cannot be read.
-    #[error("cannot read admin.token_file: {0}")]
-    AdminToken(#[source] io::Error),
-    /// The log cannot start.
-    #[error(transparent)]
-    Log(#[from] TelemetryError),
-    /// The system refuses threads or signals.
-    #[error("cannot start: {0}")]
-    System(#[from] io::Error),
-}
 
 /// Everything, open and ready to [`run`](Self::run).
 pub struct Server {
@@ -98,11 +72,11 @@ impl Server {
         let mut faces = Faces::default();
         for listen in &config.listen {
             let opened = Listener::bind(listen, &mut faces).await;
-            listeners.push(opened.map_err(cannot_listen(format!("{:?}", listen.address)))?);
+            listeners.push(opened.map_err(StartError::listen(format!("{:?}", listen.address)))?);
         }
         let address = config.admin.address;
         let admin = TcpListener::bind(address).await;
-        let admin = admin.map_err(cannot_listen(address.to_string()))?;
+        let admin = admin.map_err(StartError::listen(address.to_string()))?;
         let token = config.admin.token_file.as_ref();
         let token = token.map(std::fs::read_to_string).transpose();
         let (down, shutdown) = watch::channel(false);
@@ -138,7 +112,7 @@ impl Server {
         let accept = |listener| tokio::spawn(self.front.clone().accept(listener));
         let accepting: Vec<_> = self.listeners.into_iter().map(accept).collect();
         let health = Health::new(Arc::clone(&self.core.store));
-        let admin = admin(&self.core, health.clone(), self.token).router();
+        let admin = self.core.admin(health.clone(), self.token).router();
         let admin = admin.into_make_service_with_connect_info::<SocketAddr>();
         let admin = tokio::spawn(axum::serve(self.admin, admin).into_future());
         health.set_loaded();
@@ -168,72 +142,4 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
     }
-}
-
-/// Serves until SIGTERM or SIGINT, with as many threads as `server.workers` says. SIGHUP reads the configuration again.
-///
-/// # Errors
-/// If it cannot start.
-pub fn serve(config: Config, load: Load) -> Result<(), StartError> {
-    let (journal, written) = Journal::open(io::stdout())?;
-    telemetry::start(&config.log, journal.clone())?;
-    for advice in config.advice() {
-        tracing::warn!("{advice}");
-    }
-    let journal = telemetry::logs_requests().then_some(journal);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.server.workers)
-        .enable_all()
-        .build()?;
-    let served = runtime.block_on(async {
-        let stop = stopped()?;
-        let hangups = signal(SignalKind::hangup())?;
-        let server = Server::open(config, load, journal).await?;
-        tokio::spawn(reload_on(hangups, Arc::clone(&server.core)));
-        server.run(stop).await;
-        Ok(())
-    });
-    // What is still open was given its time.
-    runtime.shutdown_background();
-    drop(written);
-    served
-}
-
-fn admin(core: &Arc<Core>, health: Health, token: Option<String>) -> Admin {
-    let reloaded = Arc::clone(core);
-    Admin {
-        health,
-        metrics: Arc::clone(&core.parts.metrics),
-        reload: Reload::new(move || {
-            let core = Arc::clone(&reloaded);
-            async move { core.reload().await }
-        }),
-        token,
-        auth: Arc::clone(&core.parts.auth),
-        store: Arc::clone(&core.store),
-        clock: Arc::clone(&core.clock),
-    }
-}
-
-/// Ends with SIGTERM or SIGINT, of which none is missed from now on.
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-async fn reload_on(mut hangups: Signal, core: Arc<Core>) {
-    while hangups.recv().await.is_some() {
-        // What is wrong stands in the log, and the old configuration stays.
-        let _ = core.reload().await;
-    }
-}
-
-fn cannot_listen(address: String) -> impl FnOnce(io::Error) -> StartError {
-    move |source| StartError::Listen { address, source }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::admin::{Admin, Health, Reload};
 use crate::auth::Auth;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -112,6 +113,23 @@ impl Core {
         let asked = tokio::join!(auth.follow_feed(), signer.refresh(now));
         for error in [asked.0.err(), asked.1.err()].into_iter().flatten() {
             tracing::warn!(%error, "the store does not answer yet");
+        }
+    }
+
+    /// The admin listener's endpoints, over these parts.
+    pub(super) fn admin(self: &Arc<Self>, health: Health, token: Option<String>) -> Admin {
+        let reloaded = Arc::clone(self);
+        Admin {
+            health,
+            metrics: Arc::clone(&self.parts.metrics),
+            reload: Reload::new(move || {
+                let core = Arc::clone(&reloaded);
+                async move { core.reload().await }
+            }),
+            token,
+            auth: Arc::clone(&self.parts.auth),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
         }
     }
 
