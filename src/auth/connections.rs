@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::letters::Letters;
 use super::openid::{Attempt, Provider, Subject};
+use crate::metrics::Metrics;
 use crate::model::account::Account;
 use crate::model::audit::{AuditEvent, AuditResult};
 use crate::model::connection::Connection;
@@ -18,6 +19,7 @@ use crate::store::{Action, SharedStore, StoreError};
 pub struct ConnectionService {
     pub(super) store: SharedStore,
     pub(super) letters: Arc<Letters>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl ConnectionService {
@@ -108,7 +110,14 @@ impl ConnectionService {
             linked_at: action.at,
         };
         let action = self.telling(account, provider.label(), &connection, true, action);
-        self.store.add_connection(&connection, &action).await
+        let linked = self.store.add_connection(&connection, &action).await;
+        match &linked {
+            Ok(()) => self.metrics.count_link("link", "success"),
+            // Whoever asked says what that means: it may be their own already.
+            Err(StoreError::Conflict(_)) => {}
+            Err(_) => self.metrics.count_link("link", "error"),
+        }
+        linked
     }
 
     /// Removes a link of an account's own, and mails it; `provider` is what people call it. False if there is none.
@@ -116,6 +125,23 @@ impl ConnectionService {
     /// # Errors
     /// If the store cannot answer.
     pub async fn unlink(
+        &self,
+        account: &Account,
+        id: &ConnectionId,
+        label: impl FnOnce(&str) -> Box<str>,
+        action: &Action,
+    ) -> Result<bool, StoreError> {
+        let gone = self.try_to_unlink(account, id, label, action).await;
+        let outcome = match gone {
+            Ok(true) => "success",
+            Ok(false) => "unknown",
+            Err(_) => "error",
+        };
+        self.metrics.count_link("unlink", outcome);
+        gone
+    }
+
+    async fn try_to_unlink(
         &self,
         account: &Account,
         id: &ConnectionId,
@@ -131,7 +157,7 @@ impl ConnectionService {
         self.store.remove_connection(id, &action).await
     }
 
-    /// Writes down that an account was not linked.
+    /// Counts and writes down that an account was not linked. `reason` is one of a closed set.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -141,6 +167,7 @@ impl ConnectionService {
         reason: &'static str,
         action: &Action,
     ) -> Result<(), StoreError> {
+        self.metrics.count_link("link", reason);
         let event = AuditEvent {
             event: "user.connect",
             result: AuditResult::Failure,

@@ -122,6 +122,7 @@ impl Auth {
             connections: ConnectionService {
                 store: Arc::clone(&store),
                 letters: Arc::clone(&letters),
+                metrics: Arc::clone(&metrics),
             },
             accounts: AccountService::new(config, shared(), Arc::clone(&metrics), hasher, letters),
             sessions: SessionService {

@@ -105,3 +105,28 @@ impl ConnectionEnd {
         }
     }
 }
+
+/// The steps of elevation, and how each may end.
+pub(super) const ELEVATION: [(&str, &[&str]); 2] = [
+    ("request", &["success", "limited", "unmailable", "error"]),
+    ("verify", &["success", "wrong", "limited", "error"]),
+];
+
+/// The steps of linking an account elsewhere, and how each may end.
+pub(super) const LINKS: [(&str, &[&str]); 2] = [
+    (
+        "link",
+        &[
+            "success",
+            "unreachable",
+            "refused",
+            "unusable",
+            "id_token",
+            "state",
+            "declined",
+            "taken",
+            "error",
+        ],
+    ),
+    ("unlink", &["success", "unknown", "error"]),
+];

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use prometheus::core::Collector;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Registry, TextEncoder,
 };
 /// What a handle counts with; others name it here.
 pub use prometheus::{Histogram, IntCounter, IntGauge};
@@ -16,10 +15,14 @@ use crate::model::credential::AuthMethod;
 use crate::model::session::{Dialect, RevocationCause};
 
 mod label;
+mod registered;
 mod route;
 
 pub use label::{CacheName, CacheResult, ConnectionEnd, ConnectionState};
 pub use route::RouteMetrics;
+
+use label::{ELEVATION, LINKS};
+use registered::{auth_seconds, counters, gauges, register, seconds};
 
 /// Every metric of the process. Cheap to share behind an `Arc`.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub struct Metrics {
     logins: IntCounterVec,
     refreshes: IntCounterVec,
     elevations: IntCounterVec,
+    links: IntCounterVec,
     revocations: IntCounterVec,
     /// From a revocation's commit elsewhere to its effect here, in seconds.
     pub revocation_propagation: Histogram,
@@ -109,6 +113,12 @@ impl Metrics {
                 &registry,
                 "elevations_total",
                 "Steps of elevation.",
+                &["step", "outcome"],
+            ),
+            links: counters(
+                &registry,
+                "links_total",
+                "Accounts elsewhere that people linked, or did not, and unlinked.",
                 &["step", "outcome"],
             ),
             revocations: counters(
@@ -233,6 +243,11 @@ impl Metrics {
         self.elevations.with_label_values(&[step, outcome]).inc();
     }
 
+    /// Counts a step of linking an account elsewhere: `link` or `unlink`, and how it ended.
+    pub fn count_link(&self, step: &'static str, outcome: &'static str) {
+        self.links.with_label_values(&[step, outcome]).inc();
+    }
+
     /// Counts ended sessions.
     pub fn count_revocations(&self, cause: RevocationCause, sessions: usize) {
         self.revocations
@@ -310,6 +325,11 @@ impl Metrics {
                 let _ = self.elevations.with_label_values(&[step, *outcome]);
             }
         }
+        for (step, outcomes) in LINKS {
+            for outcome in outcomes {
+                let _ = self.links.with_label_values(&[step, *outcome]);
+            }
+        }
         for state in [ConnectionState::Open, ConnectionState::Upgraded] {
             let _ = self.connections(state);
         }
@@ -337,65 +357,6 @@ fn outcome(succeeded: bool) -> &'static str {
     if succeeded { "success" } else { "failure" }
 }
 
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: prometheus::Result<C>,
-) -> C {
-    let metric = metric.expect("names and labels are constants that fit the grammar");
-    registry
-        .register(Box::new(metric.clone()))
-        .expect("every name is registered once");
-    metric
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-    register(
-        registry,
-        IntCounterVec::new(Opts::new(format!("countersign_{name}"), help), labels),
-    )
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-    register(
-        registry,
-        IntGaugeVec::new(Opts::new(format!("countersign_{name}"), help), labels),
-    )
-}
-
-fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-    let opts = HistogramOpts::new(format!("countersign_{name}"), help).buckets(vec![
-        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-    ]);
-    register(registry, HistogramVec::new(opts, labels))
-}
-
-fn auth_seconds(registry: &Registry, source: &str) -> Histogram {
-    let opts = HistogramOpts::new(
-        "countersign_auth_duration_seconds",
-        "Introspection of a credential.",
-    )
-    .const_label("source", source)
-    .buckets(vec![
-        0.000_001,
-        0.000_002_5,
-        0.000_005,
-        0.000_01,
-        0.000_025,
-        0.000_05,
-        0.000_1,
-        0.001,
-        0.01,
-        0.1,
-    ]);
-    register(registry, Histogram::with_opts(opts))
-}
-
-/// The steps of elevation, and how each may end.
-const ELEVATION: [(&str, &[&str]); 2] = [
-    ("request", &["success", "limited", "unmailable", "error"]),
-    ("verify", &["success", "wrong", "limited", "error"]),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,6 +369,7 @@ mod tests {
             "countersign_revocations_total{cause=\"logout\"} 0",
             "countersign_refreshes_total{outcome=\"reused\"} 0",
             "countersign_elevations_total{outcome=\"wrong\",step=\"verify\"} 0",
+            "countersign_links_total{outcome=\"declined\",step=\"link\"} 0",
             "countersign_hash_queue_length 0",
             "countersign_auth_duration_seconds_count{source=\"store\"} 0",
         ] {

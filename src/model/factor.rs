@@ -93,16 +93,6 @@ impl FactorKind {
     }
 }
 
-impl SecurityKey {
-    /// What a key may be called: 1 to 100 characters, none of them a control.
-    #[must_use]
-    pub fn usable_name(text: &str) -> Option<&str> {
-        let name = text.trim();
-        let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        fits.then_some(name)
-    }
-}
-
 impl Enrolled {
     /// What can be shown for a proof; nothing if the account has no second factor.
     #[must_use]

@@ -169,7 +169,7 @@ impl Overview<'_> {
                 }
                 (self.form(self.paths.token, &html! {
                     label for="label" { (text.token_label) }
-                    input id="label" name="label" type="text" maxlength="100" autocomplete="off" required;
+                    input id="label" name="label" type="text" maxlength="200" autocomplete="off" required;
                     label for="days" { (text.token_life) }
                     select id="days" name="days" {
                         option value="30" { "30 " (text.days) }

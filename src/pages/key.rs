@@ -97,7 +97,7 @@ impl NewKey<'_> {
             fields: html! {
                 p { (text.key_lead) }
                 label for="name" { (text.key_name) }
-                input id="name" name="name" type="text" value=(self.name) maxlength="100" autocomplete="off" required;
+                input id="name" name="name" type="text" value=(self.name) maxlength="200" autocomplete="off" required;
             },
         };
         let content = html! {

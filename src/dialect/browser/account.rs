@@ -22,6 +22,7 @@ use crate::dialect::refused::STORE_WAIT;
 use crate::dialect::reply::retry_after;
 use crate::gateway::endpoint::Caller;
 use crate::header::credential::{self, ElevationField};
+use crate::model::caption::caption;
 use crate::model::id::{ClientId, SessionId};
 use crate::pages::Language;
 use crate::pages::account::{self as page, Notice, Overview, Paths};
@@ -93,12 +94,10 @@ pub(super) async fn make_token(
     Extension(caller): Extension<Caller>,
     sent: Sent,
 ) -> Answer {
-    let label = sent.text("label")?.trim();
-    let fits = (1..=100).contains(&label.chars().count()) && !label.chars().any(char::is_control);
-    if !fits {
+    let Some(label) = caption(sent.text("label")?) else {
         let notice = Some(Notice::LabelMissing);
         return browser.overview(&sent.visitor, sent.language, notice).await;
-    }
+    };
     let life = match sent.text("days")? {
         "" => None,
         days => {
@@ -111,14 +110,14 @@ pub(super) async fn make_token(
     };
     let token = ApiToken {
         account: sent.visitor.principal.account.id.clone(),
-        label: label.into(),
+        label: label.clone(),
         scopes: Vec::new(),
         expires_at: life.map(|life| caller.now.wall.after(life)),
     };
     let action = sent.visitor.action(&caller);
     let issued = browser.auth.issuer.issue_api_token(token, &action).await;
     let (_, plain) = issued.map_err(Stopped::store(sent.language))?;
-    Ok(page::new_token(sent.language, label, &plain, ACCOUNT_PATH).into_response())
+    Ok(page::new_token(sent.language, &label, &plain, ACCOUNT_PATH).into_response())
 }
 
 /// `POST /_countersign/account/clients`: refuses an application, or allows it again.

@@ -6,7 +6,8 @@
 //!
 //! The way back is a `GET` from another site, and so without a form's token. In its place stands the `state`: it is good
 //! once, for ten minutes, and for the browser session that began ([`Attempt`]). Whoever is led here with somebody else's
-//! answer is refused before the provider is asked anything.
+//! answer is refused before the provider is asked anything. Connecting and disconnecting are for who proved themselves a
+//! while ago at most ([`elevation`](super::elevation)): what is connected may be the next way in.
 
 use std::sync::Arc;
 
@@ -17,13 +18,15 @@ use http::header::HOST;
 use http::{HeaderMap, Uri};
 use url::form_urlencoded::parse;
 
-use super::account::{Answer, Sent, back};
+use super::account::{Answer, PATHS, Sent, back};
+use super::elevation::{Standing, with_cookies};
 use super::{ACCOUNT_PATH, Browser, Stopped, Visitor, to_login};
 use crate::auth::openid::{Attempt, OpenIdError, Provider, Subject};
 use crate::gateway::endpoint::Caller;
 use crate::model::id::ConnectionId;
 use crate::pages::Language;
 use crate::pages::connections::{self as page, Refusal};
+use crate::pages::factors::{Step, Why};
 use crate::store::{StoreError, Unique};
 
 /// What the provider answers with. Source: RFC 6749 §4.1.2, RFC 9207.
@@ -50,15 +53,26 @@ pub(super) async fn connect(
         let account = account.unwrap_or_else(|_| browser.external_url.clone());
         return Ok(page::elsewhere(language, &account).into_response());
     }
+    let step = step(&sent, PATHS.connect, "provider", provider.name());
+    let cookie = match browser.standing(&sent, &caller, step).await? {
+        Standing::Proved(cookie) => cookie,
+        Standing::Asked(page) => return Ok(page),
+    };
+    let left = leave(&browser, provider, &sent, &caller).await?;
+    Ok(with_cookies(left, cookie))
+}
+
+async fn leave(browser: &Browser, provider: &Provider, sent: &Sent, caller: &Caller) -> Answer {
+    let language = sent.language;
     let attempt = Attempt::begin(provider.name(), &sent.visitor.form_token);
     let url = match provider.authorization_url(&attempt, caller.now).await {
         Ok(url) => url,
         Err(error) => {
-            let way = Way::new(&browser, &sent.visitor, &caller, language);
+            let way = Way::new(browser, &sent.visitor, caller, language);
             return way.refuse(provider, &error).await;
         }
     };
-    let (principal, action) = (&sent.visitor.principal, sent.visitor.action(&caller));
+    let (principal, action) = (&sent.visitor.principal, sent.visitor.action(caller));
     let connections = &browser.auth.connections;
     let begun = connections.begin(&attempt, principal, &action).await;
     if !begun.map_err(Stopped::store(language))? {
@@ -103,8 +117,13 @@ pub(super) async fn disconnect(
     Extension(caller): Extension<Caller>,
     sent: Sent,
 ) -> Answer {
-    let id = ConnectionId::parse(sent.text("id")?);
-    let id = id.ok_or(Stopped::Unreadable(sent.language))?;
+    let text = sent.text("id")?;
+    let id = ConnectionId::parse(text).ok_or(Stopped::Unreadable(sent.language))?;
+    let step = step(&sent, PATHS.disconnect, "id", text);
+    let cookie = match browser.standing(&sent, &caller, step).await? {
+        Standing::Proved(cookie) => cookie,
+        Standing::Asked(page) => return Ok(page),
+    };
     let label = |name: &str| {
         let provider = browser.providers.get(name);
         provider.map_or(name, Provider::label).into()
@@ -116,7 +135,18 @@ pub(super) async fn disconnect(
     let connections = &browser.auth.connections;
     let gone = connections.unlink(account, &id, label, &action).await;
     gone.map_err(Stopped::store(sent.language))?;
-    Ok(back())
+    Ok(with_cookies(back(), cookie))
+}
+
+/// The form that goes on once its sender has proved themselves.
+fn step<'a>(sent: &'a Sent, action: &'static str, name: &'static str, value: &'a str) -> Step<'a> {
+    Step {
+        language: sent.language,
+        why: Why::Change,
+        action,
+        token: &sent.visitor.form_token,
+        carried: vec![(name, value)],
+    }
 }
 
 /// Somebody on their way to a provider or back.

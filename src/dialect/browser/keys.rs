@@ -7,7 +7,7 @@ use super::factors::step;
 use super::{Browser, Stopped};
 use crate::auth::keys::{KeyError, Registering};
 use crate::gateway::endpoint::Caller;
-use crate::model::factor::SecurityKey;
+use crate::model::caption::caption;
 use crate::pages::key::{self as page, NewKey, Notice};
 use crate::store::StoreError;
 
@@ -20,7 +20,7 @@ impl Browser {
         let Some(answer) = sent.optional("credential") else {
             return self.ask_for_key(sent, caller, None).await;
         };
-        let Some(name) = SecurityKey::usable_name(sent.text("name")?) else {
+        let Some(name) = caption(sent.text("name")?) else {
             let notice = Some(Notice::NameMissing);
             return self.ask_for_key(sent, caller, notice).await;
         };
@@ -28,7 +28,7 @@ impl Browser {
         let new = Registering {
             account: &principal.account,
             session: principal.session,
-            name,
+            name: &name,
             answer,
         };
         let action = sent.visitor.action(caller);

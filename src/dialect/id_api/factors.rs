@@ -27,6 +27,7 @@ use super::{Answer, Calling, Speaking, action};
 use crate::auth::factors::TypedCode;
 use crate::dialect::body::Form;
 use crate::dialect::reply::{json, nothing};
+use crate::model::caption::caption;
 use crate::model::factor::{Enrolled, RecoveryCode, SecurityKey};
 use crate::model::id::SecurityKeyId;
 use crate::pages::qr;
@@ -108,13 +109,13 @@ pub(super) async fn rename_key(
 ) -> Answer {
     let principal = speaker.elevated(&caller, &head).await?;
     let form = Form::read(&head.headers, body).await?;
-    let name = SecurityKey::usable_name(form.text("name")?).ok_or(Refusal::UnusableName)?;
+    let name = caption(form.text("name")?).ok_or(Refusal::UnusableName)?;
     let id = SecurityKeyId::parse(&id).ok_or(Refusal::NoSuchFactor)?;
     let (of, action) = (&principal.account.id, action(&principal, &caller));
     let renamed = speaker
         .auth
         .factors
-        .rename_key(of, &id, name, &action)
+        .rename_key(of, &id, &name, &action)
         .await;
     renamed?.then(nothing).ok_or(Refusal::NoSuchFactor)
 }

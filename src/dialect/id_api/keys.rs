@@ -22,7 +22,7 @@ use super::{Answer, Calling, Speaking, action};
 use crate::auth::keys::Registering;
 use crate::dialect::body::Form;
 use crate::dialect::reply::json;
-use crate::model::factor::SecurityKey;
+use crate::model::caption::caption;
 
 /// `POST /api/users/@me/factors/keys/options`.
 pub(super) async fn ask_for_key(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
@@ -37,10 +37,11 @@ pub(super) async fn ask_for_key(speaker: Speaking, caller: Calling, head: Parts)
 pub(super) async fn add_key(speaker: Speaking, caller: Calling, head: Parts, body: Body) -> Answer {
     let principal = speaker.elevated(&caller, &head).await?;
     let form = Form::read(&head.headers, body).await?;
+    let name = caption(form.text("name")?).ok_or(Refusal::UnusableName)?;
     let new = Registering {
         account: &principal.account,
         session: principal.session,
-        name: SecurityKey::usable_name(form.text("name")?).ok_or(Refusal::UnusableName)?,
+        name: &name,
         answer: form.text("credential")?,
     };
     let action = action(&principal, &caller);

@@ -79,7 +79,7 @@ impl IntoResponse for Refusal {
             Self::FactorExists => say(409, "factor_exists", "an app for codes is set up already: remove it first"),
             Self::NotBegun => say(409, "not_begun", "no app for codes is being set up"),
             Self::NoSuchFactor => say(404, "no_such_factor", "the account has no such factor"),
-            Self::UnusableName => say(422, "unusable_name", "a name has 1 to 100 characters"),
+            Self::UnusableName => say(422, "unusable_name", "a name has 1 to 200 characters and no control characters"),
             Self::KeysElsewhere => say(409, "keys_elsewhere", "security keys need a host name and https, or localhost"),
             Self::TooManyKeys => say(409, "too_many_keys", "the account has as many keys as it may have"),
             Self::KeyKnown => say(409, "key_known", "the key is registered already"),

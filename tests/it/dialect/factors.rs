@@ -393,7 +393,7 @@ async fn ones_own_keys_are_listed_renamed_and_removed() {
         (&al, &rename, named("x"), 404),
         (&al, &remove, String::new(), 404),
         (&jo, &rename, named(" "), 422),
-        (&jo, &rename, named(&"x".repeat(101)), 422),
+        (&jo, &rename, named(&"x".repeat(201)), 422),
         (&jo, &rename, named("a\nb"), 422),
         (&jo, &rename, named(" Red "), 204),
     ] {

@@ -10,11 +10,14 @@ mod real;
 mod refused;
 mod scripted;
 
+use std::time::Duration;
+
 use countersign::model::connection::Connection;
 use url::Url;
 
 use super::super::support::message::Message;
-use super::super::support::{Gateway, Upstream};
+use super::super::support::{Gateway, Upstream, client};
+use super::factors::mailed_code;
 use super::{Browser, action, form, forms, with_password, world};
 use scripted::There;
 
@@ -40,6 +43,7 @@ async fn connectable() -> (There, Upstream, Gateway) {
 
 /// Presses the button that connects, and returns where the browser is sent.
 async fn begin(browser: &mut Browser<'_>) -> Url {
+    browser.proved(Duration::ZERO).await;
     let page = browser.go(ACCOUNT).await;
     let left = browser.submit(&form(&page, CONNECT)).await;
     assert_eq!(left.status(), 200, "{}", left.text());
@@ -167,6 +171,7 @@ async fn a_connection_is_one_accounts_and_nobody_else_takes_it_or_removes_it() {
 
     let theirs = form(&jo.go(ACCOUNT).await, DISCONNECT);
     let token = form(&mo.go(ACCOUNT).await, CONNECT).fields["token"].clone();
+    mo.proved(Duration::ZERO).await;
     assert_eq!(mo.submit(&theirs.with("token", &token)).await.status(), 303);
     assert_eq!(connections(&gateway).await.len(), 1);
 }
@@ -191,11 +196,65 @@ async fn without_a_provider_there_is_nothing_to_press() {
         .add(&link, &action())
         .await
         .unwrap();
+    browser.proved(Duration::ZERO).await;
     let page = browser.go(ACCOUNT).await;
     assert!(page.text().contains("gone</strong> 7"), "{}", page.text());
     assert!(forms(&page, CONNECT).is_empty());
     browser.submit(&form(&page, DISCONNECT)).await;
     assert!(connections(&gateway).await.is_empty());
+}
+
+#[tokio::test]
+async fn connecting_and_disconnecting_are_for_who_has_just_proved_themselves() {
+    let there = There::start().await;
+    let mail = "[mail]\ntransport = \"file\"\ndirectory = \"mail\"\n";
+    let (_app, gateway, _) = world(&format!("{mail}{}", config(&there.issuer(), ""))).await;
+    let mut browser = Browser::new(&gateway);
+    browser.log_in("jo").await;
+    let to_type = |page: &Message, action| {
+        assert!(page.text().contains("Is it you?"), "{}", page.text());
+        forms(page, action).remove(0)
+    };
+    let page = browser.go(ACCOUNT).await;
+    let asked = browser.submit(&form(&page, CONNECT)).await;
+    let wrong = to_type(&asked, CONNECT).with("code", "ABCD-EFGH");
+    let wrong = browser.submit(&wrong).await;
+    assert_eq!(wrong.status(), 401);
+    assert_eq!(there.asked_for("/.well-known/openid-configuration"), 0);
+    let code = mailed_code(&gateway, 1).await;
+    let left = browser
+        .submit(&to_type(&wrong, CONNECT).with("code", &code))
+        .await;
+    let (_, url) = left.field("refresh").split_once("0;url=").unwrap();
+    let back = there.agrees(&Url::parse(url).unwrap());
+    assert_eq!(browser.arrive(&back).await.status(), 303);
+    assert_eq!(connections(&gateway).await.len(), 1);
+
+    browser.cookies.remove("countersign-elevation");
+    let page = browser.go(ACCOUNT).await;
+    let asked = browser.submit(&form(&page, DISCONNECT)).await;
+    assert_eq!(connections(&gateway).await.len(), 1);
+    let code = mailed_code(&gateway, 3).await;
+    let gone = to_type(&asked, DISCONNECT).with("code", &code);
+    let gone = browser.submit(&gone).await;
+    assert_eq!((gone.status(), gone.field("location")), (303, ACCOUNT));
+    assert!(connections(&gateway).await.is_empty());
+
+    browser.proved(Duration::ZERO).await;
+    let url = begin(&mut browser).await;
+    let state = parameter(&url, "state");
+    let no = format!("http://app.example/_countersign/connected/there?state={state}&error=no");
+    browser.arrive(&Url::parse(&no).unwrap()).await;
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n";
+    let metrics = client::ask(gateway.admin, metrics).await.text();
+    for line in [
+        "countersign_links_total{outcome=\"success\",step=\"link\"} 1",
+        "countersign_links_total{outcome=\"declined\",step=\"link\"} 1",
+        "countersign_links_total{outcome=\"success\",step=\"unlink\"} 1",
+        "countersign_links_total{outcome=\"taken\",step=\"link\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use countersign::model::account::Account;
-use countersign::model::id::TokenId;
-use countersign::model::token::{PlainToken, TokenKind};
-use countersign::store::sessions::NewToken;
 
 use super::super::support::message::Message;
 use super::super::support::totp::code_of_app;
@@ -220,7 +217,7 @@ async fn what_ends_a_session_ends_its_elevation_at_once() {
     let jo = jo(&gateway).await;
     for end in ["revoked", "everywhere", "password", "disabled"] {
         let mut browser = signed_in(&gateway).await;
-        keep(&gateway, &mut browser, Duration::ZERO).await;
+        browser.proved(Duration::ZERO).await;
         assert_eq!(browser.go("/careful/").await.status(), 200, "{end}");
         let (sessions, accounts, action) =
             (&gateway.auth.sessions, &gateway.auth.accounts, action());
@@ -246,7 +243,7 @@ async fn what_ends_a_session_ends_its_elevation_at_once() {
 async fn an_older_proof_is_asked_for_anew_though_it_is_still_good_elsewhere() {
     let (app, gateway) = world(MAIL).await;
     let mut browser = signed_in(&gateway).await;
-    keep(&gateway, &mut browser, Duration::from_mins(3)).await;
+    browser.proved(Duration::from_mins(3)).await;
     assert_eq!(browser.go("/careful/").await.status(), 200);
     let page = led(&mut browser, "/very-careful/").await;
     // What was proved before does not stand in for a code.
@@ -256,7 +253,7 @@ async fn an_older_proof_is_asked_for_anew_though_it_is_still_good_elsewhere() {
     let back = browser.submit(&to_type(&asked).with("code", &code)).await;
     assert_eq!(back.status(), 303);
     assert_eq!(browser.go("/very-careful/").await.status(), 200);
-    keep(&gateway, &mut browser, Duration::from_mins(11)).await;
+    browser.proved(Duration::from_mins(11)).await;
     let asked = app.requests().len();
     assert_eq!(browser.go("/careful/").await.status(), 302);
     assert_eq!(app.requests().len(), asked);
@@ -389,26 +386,6 @@ async fn prove(gateway: &Gateway, browser: &mut Browser<'_>, path: &str) -> Mess
 fn to_type(page: &Message) -> Form {
     assert!(page.text().contains("name=\"code\""), "{}", page.text());
     forms(page, ELEVATE).remove(0)
-}
-
-/// Gives a browser the elevated token of a proof that was made that long ago and is good for five minutes more.
-async fn keep(gateway: &Gateway, browser: &mut Browser<'_>, ago: Duration) {
-    let sessions = gateway.auth.sessions.list(None).await.unwrap();
-    let token = PlainToken::generate(TokenKind::Elevated);
-    let new = NewToken {
-        digest: token.digest(),
-        kind: TokenKind::Elevated,
-        id: Some(TokenId::generate()),
-        issued_at: action().at.before(ago),
-        expires_at: Some(action().at.after(Duration::from_mins(5))),
-    };
-    let action = action();
-    let added = gateway
-        .store
-        .add_token(&sessions[0].id, &new, "elevate", &action);
-    drop(added.await.unwrap().unwrap());
-    let kept = (ELEVATION.to_owned(), token.expose().to_string());
-    browser.cookies.extend([kept]);
 }
 
 async fn jo(gateway: &Gateway) -> Account {

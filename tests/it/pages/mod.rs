@@ -18,9 +18,13 @@ mod payloads;
 mod second_factor;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use countersign::auth::password::Password;
 use countersign::model::account::Account;
+use countersign::model::id::TokenId;
+use countersign::model::token::{PlainToken, TokenKind};
+use countersign::store::sessions::NewToken;
 
 use super::support::message::Message;
 use super::support::{Gateway, Upstream, gateway::action, one_route};
@@ -59,6 +63,26 @@ impl<'a> Browser<'a> {
     /// Goes to a path.
     pub(crate) async fn go(&mut self, path: &str) -> Message {
         self.send("GET", path, &["Sec-Fetch-Site: none"], "").await
+    }
+
+    /// Keeps the elevated token of a proof that was made that long ago and is good for five minutes more.
+    pub(crate) async fn proved(&mut self, ago: Duration) {
+        let session = PlainToken::parse(&self.cookies["countersign"]).unwrap();
+        let store = &self.gateway.store;
+        let whose = store.introspect(&session.digest()).await.unwrap().unwrap();
+        let token = PlainToken::generate(TokenKind::Elevated);
+        let action = action();
+        let new = NewToken {
+            digest: token.digest(),
+            kind: TokenKind::Elevated,
+            id: Some(TokenId::generate()),
+            issued_at: action.at.before(ago),
+            expires_at: Some(action.at.after(Duration::from_mins(5))),
+        };
+        let added = store.add_token(&whose.session, &new, "elevate", &action);
+        drop(added.await.unwrap().unwrap());
+        let kept = ("countersign-elevation", token.expose());
+        self.cookies.insert(kept.0.to_owned(), kept.1.to_string());
     }
 
     /// Presses a form's button.

@@ -52,6 +52,7 @@ async fn a_provider_whose_certificate_nobody_vouches_for_is_not_asked() {
     let (_app, gateway, _) = world(&config(&there.issuer, "")).await;
     let mut browser = Browser::new(&gateway);
     browser.log_in("jo").await;
+    browser.proved(Duration::ZERO).await;
     let page = browser.go(ACCOUNT).await;
     let answer = browser.submit(&form(&page, CONNECT)).await;
     assert_eq!(answer.status(), 503);

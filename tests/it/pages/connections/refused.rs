@@ -68,6 +68,7 @@ async fn an_answer_is_good_once_and_for_the_session_and_provider_that_began() {
     jo.log_in("jo").await;
     again.log_in("jo").await;
     mo.log_in("mo").await;
+    jo.proved(Duration::ZERO).await;
     let page = jo.go(ACCOUNT).await;
     let mut buttons = forms(&page, CONNECT).into_iter();
     let button = buttons
@@ -181,6 +182,7 @@ async fn a_provider_that_is_down_or_talks_nonsense_is_a_page_that_says_so() {
         there.says(path, reply);
         let what = format!("{path} {}", reply.lines().next().unwrap_or_default());
         let answer = if path == DISCOVERY {
+            browser.proved(Duration::ZERO).await;
             let page = browser.go(ACCOUNT).await;
             browser.submit(&form(&page, CONNECT)).await
         } else {
