@@ -1,8 +1,9 @@
 //! What an account does with its e-mail address: gives another, and proves that it is its own.
 //!
-//! Whoever gives an address is not told whether somebody else has it: both look alike, but for the mail that goes out. One
-//! difference stays, since a pending address serves to log in: with one of another account nobody does, and such tries are
-//! throttled.
+//! Whoever gives an address is not told whether somebody else has it: it stands there as pending, and serves to log in to
+//! the account that gave it, in either case; only the mail that goes out differs. It takes nothing from the account that has
+//! it, and whoever proves it first has it. Where addresses are not confirmed it is told: what nobody has to prove counts at
+//! once, and cannot count for two.
 
 use std::time::Duration;
 

@@ -3,7 +3,11 @@
 //! One way for every dialect: throttle → client → account → password → second factor → mint → store. A client that is unknown is said to
 //! be, since that tells nothing about anybody. Everything else that is wrong is [`LoginError::Unrecognized`]: no such
 //! account, no password, the wrong one, a disabled account, a client that the account refuses. The five do the same work,
-//! the password's hash included, so that neither the answer nor its time tells which it was; the audit record does. Whether
+//! the password's hash included, so that neither the answer nor its time tells which it was; the audit record does.
+//!
+//! An address that an account gave and has not proved serves to log in to it, whether another account has that address or
+//! not: what fails for the address's own account is tried once more for the one that gave it, or for nobody. So every
+//! refusal costs two hashes, and a success by what is an account's own costs one. Whether
 //! an account has a second factor is looked at, and said, only after its password was right ([`second_step`](super::second_step)).
 
 use std::net::IpAddr;
@@ -143,9 +147,17 @@ impl Issuer {
         identifier: Identifier,
         now: Now,
     ) -> Result<Issued, LoginError> {
-        let claim = self.look_up_claim(&login, identifier).await?;
-        let hash = claim.secret.as_ref().and_then(|s| s.password.clone());
-        let verdict = self.hasher.verify(login.password.clone(), hash).await?;
+        let (mut claim, mut verdict) = self
+            .weigh(&login, AccountKey::Login(identifier.clone()))
+            .await?;
+        if let Err(flaw) = claim.judge(verdict) {
+            let unproved = AccountKey::Unproved(identifier);
+            let (other, of_other) = self.weigh(&login, unproved).await?;
+            if other.judge(of_other).is_err() {
+                return self.refuse(flaw, &claim, &login, now).await;
+            }
+            (claim, verdict) = (other, of_other);
+        }
         let account = match claim.judge(verdict) {
             Ok(secret) => &secret.account,
             Err(flaw) => return self.refuse(flaw, &claim, &login, now).await,
@@ -177,11 +189,15 @@ impl Issuer {
         })
     }
 
-    async fn look_up_claim(
-        &self,
-        login: &Login,
-        identifier: Identifier,
-    ) -> Result<Claim, LoginError> {
+    /// Looks an account up and checks the password, of nobody too.
+    async fn weigh(&self, login: &Login, key: AccountKey) -> Result<(Claim, Verdict), LoginError> {
+        let claim = self.look_up_claim(login, key).await?;
+        let hash = claim.secret.as_ref().and_then(|s| s.password.clone());
+        let verdict = self.hasher.verify(login.password.clone(), hash).await?;
+        Ok((claim, verdict))
+    }
+
+    async fn look_up_claim(&self, login: &Login, key: AccountKey) -> Result<Claim, LoginError> {
         let client = match &login.client {
             Some(id) => {
                 let client = self.store.client(id).await?;
@@ -189,7 +205,6 @@ impl Issuer {
             }
             None => None,
         };
-        let key = AccountKey::Login(identifier);
         let secret = self.store.account_secret(&key).await?;
         let standing = match &client {
             // An account that is not there has its standing looked up like another.

@@ -75,8 +75,8 @@ pub trait Accounts {
     /// A link that is still good at `now`, without using it up.
     async fn link(&self, digest: &TokenDigest, now: Timestamp) -> Result<Option<Link>, StoreError>;
 
-    /// Uses up a link that confirms an address: `pending_email` becomes `email`. `None` if the link is not good or the
-    /// address is no longer pending. Audited as `user.confirm-email`.
+    /// Uses up a link that confirms an address: `pending_email` becomes `email`. `None` if the link is not good, the address
+    /// is no longer pending, or another account has it by now. Audited as `user.confirm-email`.
     async fn confirm_email(
         &self,
         digest: &TokenDigest,
@@ -89,8 +89,12 @@ pub trait Accounts {
 pub enum AccountKey {
     /// By its id.
     Id(AccountId),
-    /// By what a person types: an address, confirmed or pending, or a login name.
+    /// By what a person types and what is one account's alone: a confirmed address, one that it was made with, or a login
+    /// name.
     Login(Identifier),
+    /// By a pending address that it gave later, whoever has that address for itself. Of several accounts that gave it, the
+    /// newest.
+    Unproved(Identifier),
 }
 
 /// An account and what its password is checked against.
@@ -141,11 +145,12 @@ pub enum AccountChange {
     },
     /// A confirmed address, from an operator. Audited as `user.set-email`; a pending one is dropped; ends nothing.
     Email(Option<Email>),
-    /// An address that a person gave. Audited as `user.update-email`; ends nothing.
-    PendingEmail(Email),
-    /// An address that a person gave and another account has: it stands there as pending and finds nobody at a login, and
-    /// the account's older link is good no longer, so that it looks like any other to whoever gave it. Audited as a failed
+    /// An address that a person gave and nobody else has. It stays free for others until it is proved. Audited as
     /// `user.update-email`; ends nothing.
+    PendingEmail(Email),
+    /// An address that a person gave and another account has: it stands there as pending, and the account's older link is
+    /// good no longer, so that it looks like any other to whoever gave it. Audited as a failed `user.update-email`; ends
+    /// nothing.
     TakenEmail(Email),
     /// Audited as `user.set-username`; ends nothing.
     Username(Option<Username>),
@@ -314,7 +319,7 @@ impl AccountChange {
 }
 
 /// What an account takes for itself alone: every text that finds it at a login, in its canonical form. A pending address
-/// is among them only if nobody else has it: [`pending_claim`].
+/// is among them only if the account was made with it: [`pending_claim`].
 pub(super) fn claims(account: &Account) -> impl Iterator<Item = (Unique, Identifier)> {
     let address = account
         .email
@@ -327,7 +332,7 @@ pub(super) fn claims(account: &Account) -> impl Iterator<Item = (Unique, Identif
     address.chain(name)
 }
 
-/// What its pending address is looked up by, if the account has it for itself.
+/// What its pending address is looked up by.
 pub(super) fn pending_claim(account: &Account) -> Option<Identifier> {
     let email = account.pending_email.as_ref()?;
     Some(Identifier::of(email.as_str()))

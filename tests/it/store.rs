@@ -67,6 +67,7 @@ promises! {
         a_newer_link_replaces_an_older_one
         a_link_ends_with_its_time
         an_address_is_confirmed_once_and_only_while_pending
+        an_address_that_nobody_proved_finds_whoever_gave_it_beside_its_owner
         what_concerns_nobody_is_missing;
     clients:
         a_client_reads_back_and_its_id_is_taken

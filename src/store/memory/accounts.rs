@@ -177,7 +177,9 @@ impl Accounts for MemoryStore {
             return Ok(None);
         };
         let (mut account, password) = writing.state.copy(&id)?;
-        if account.pending_email.as_ref() != Some(&email) {
+        let is_pending = account.pending_email.as_ref() == Some(&email);
+        let identifier = Identifier::of(email.as_str());
+        if !is_pending || writing.state.is_others(&identifier, &id) {
             return Ok(None);
         }
         account.email = account.pending_email.take();
@@ -194,8 +196,18 @@ impl State {
         let id = match key {
             AccountKey::Id(id) => id,
             AccountKey::Login(identifier) => self.logins.get(identifier)?,
+            AccountKey::Unproved(identifier) => return self.find_unproved(identifier),
         };
         self.accounts.get(id)
+    }
+
+    fn find_unproved(&self, identifier: &Identifier) -> Option<&Stored> {
+        let holder = self.logins.get(identifier);
+        let gave_it = |Stored { account, .. }: &&Stored| {
+            pending_claim(account).as_ref() == Some(identifier) && holder != Some(&account.id)
+        };
+        let all = self.accounts.values().filter(gave_it);
+        all.max_by_key(|stored| stored.account.created_at)
     }
 
     fn copy(&self, id: &AccountId) -> Result<(Account, Option<PasswordHash>), StoreError> {
@@ -256,12 +268,15 @@ impl State {
 impl Writing<'_> {
     fn put(&mut self, account: &Account, password: Option<PasswordHash>) {
         let (id, state) = (&account.id, &mut *self.state);
+        // The one that it was made with. One that it gave later is nobody's until it is proved.
+        let is_new = !state.accounts.contains_key(id);
+        let held = pending_claim(account)
+            .filter(|pending| is_new || state.logins.get(pending) == Some(id));
         state.logins.retain(|_, whose| whose != id);
         state
             .logins
             .extend(claims(account).map(|(_, identifier)| (identifier, id.clone())));
-        if let Some(pending) = pending_claim(account) {
-            // One that another account has stays a mere text.
+        if let Some(pending) = held {
             state.logins.entry(pending).or_insert_with(|| id.clone());
         }
         let account = account.clone();

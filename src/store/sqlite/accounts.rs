@@ -71,7 +71,7 @@ impl Accounts for SqliteStore {
             let (number, mut secret) = writing.get(&id)?;
             change.apply(&mut secret.account)?;
             if let Some(pending) = change.claimed()
-                && !writing.claim_one(number, &pending)?
+                && writing.is_others(number, &pending)?
             {
                 return Err(StoreError::Conflict(Unique::Email));
             }
@@ -161,7 +161,8 @@ impl Accounts for SqliteStore {
                 return Ok(None);
             };
             let (number, mut secret) = writing.get(&id)?;
-            if secret.account.pending_email.as_ref() != Some(&email) {
+            let is_pending = secret.account.pending_email.as_ref() == Some(&email);
+            if !is_pending || writing.is_others(number, &Identifier::of(email.as_str()))? {
                 return Ok(None);
             }
             secret.account.email = secret.account.pending_email.take();
@@ -206,12 +207,19 @@ impl Writing<'_> {
 
     fn update(&self, number: i64, secret: &AccountSecret) -> Result<(), StoreError> {
         let AccountSecret { account, password } = secret;
+        let pending = pending_claim(account);
+        let is_held = match &pending {
+            Some(pending) => self.holder_of(pending)? == Some(number),
+            None => false,
+        };
+        let unproved = pending.as_ref().filter(|_| !is_held);
+        let unproved = unproved.map(ToString::to_string);
         let values = columns(account, password.as_ref());
         run(
             self.connection,
             "UPDATE account SET id = ?1, email = ?2, pending_email = ?3, username = ?4, name = ?5, role = ?6, \
-             groups = ?7, kind = ?8, status = ?9, password = ?10, created_at = ?11 WHERE number = ?12",
-            rusqlite::params_from_iter(values.into_iter().chain([number.into()])),
+             groups = ?7, kind = ?8, status = ?9, password = ?10, created_at = ?11, unproved = ?12 WHERE number = ?13",
+            rusqlite::params_from_iter(values.into_iter().chain([unproved.into(), number.into()])),
         )?;
         run(
             self.connection,
@@ -219,11 +227,24 @@ impl Writing<'_> {
             [number],
         )?;
         self.claim(number, account)?;
-        if let Some(pending) = pending_claim(account) {
-            // One that another account has stays a mere text.
-            let _ = self.claim_one(number, &pending)?;
+        // The one that it was made with. One that it gave later is nobody's until it is proved.
+        if let Some(held) = pending.filter(|_| is_held) {
+            let _ = self.claim_one(number, &held)?;
         }
         Ok(())
+    }
+
+    /// Whether another account has a text for itself.
+    fn is_others(&self, number: i64, identifier: &Identifier) -> Result<bool, StoreError> {
+        let holder = self.holder_of(identifier)?;
+        Ok(holder.is_some_and(|holder| holder != number))
+    }
+
+    fn holder_of(&self, identifier: &Identifier) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT account FROM login WHERE identifier = ?1";
+        first(self.connection, sql, [identifier.as_str()], |row| {
+            get(row, 0)
+        })
     }
 
     /// Takes what an account needs for itself.
@@ -291,6 +312,7 @@ fn find(connection: &Connection, key: &AccountKey) -> Result<Option<AccountSecre
     let (sql, key) = match key {
         AccountKey::Id(id) => (BY_ID, id.as_str()),
         AccountKey::Login(identifier) => (BY_LOGIN, identifier.as_str()),
+        AccountKey::Unproved(identifier) => (BY_UNPROVED, identifier.as_str()),
     };
     first(connection, sql, [key], |row| {
         Ok(AccountSecret {
@@ -352,6 +374,11 @@ const BY_LOGIN: &str = concat!(
     "SELECT ",
     account_columns!(),
     ", a.password FROM login l JOIN account a ON a.number = l.account WHERE l.identifier = ?1"
+);
+const BY_UNPROVED: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    ", a.password FROM account a WHERE a.unproved = ?1 ORDER BY a.number DESC LIMIT 1"
 );
 const ALL: &str = concat!(
     "SELECT ",

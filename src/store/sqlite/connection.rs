@@ -265,6 +265,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0002_codes.sql"),
     include_str!("../schema/0003_consents.sql"),
     include_str!("../schema/0004_factors.sql"),
+    include_str!("../schema/0005_unproved.sql"),
 ];
 
 /// What stands in the file's header to say that it is ours: "csgn".

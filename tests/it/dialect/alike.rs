@@ -150,7 +150,7 @@ impl Way {
 }
 
 /// Of each refusal, in each dialect.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 24;
 
 /// How often one of the first is sooner than one of the others, over all pairs: a half if nobody could tell them apart
 /// (Mann and Whitney's statistic). What happens beside, a slow disk or another process, does not move it far.

@@ -22,7 +22,7 @@ use countersign::store::sessions::NewToken;
 use http::{HeaderMap, HeaderName, Method};
 use serde_json::{Value, json};
 
-use super::{Answer, EMAIL, PASSWORD, World};
+use super::{Answer, CLIENT, EMAIL, PASSWORD, World};
 use crate::auth::gated::Gated;
 
 const SPOKEN: &str = "[dialect.id_api]";
@@ -311,6 +311,59 @@ async fn an_address_is_taken_in_and_one_that_is_taken_is_answered_alike() {
         assert_eq!(update("al@example.org").await.status, 202);
     }
     limited(&update("al@example.org").await, "300");
+}
+
+#[tokio::test]
+async fn no_answer_tells_whether_an_address_is_another_accounts() {
+    let world = World::with(
+        "[dialect.id_api]\n[dialect.x_auth]\n[dialect.key_token]\nregistration = \"closed\"",
+    )
+    .await;
+    world.add_account("al@example.org", "the password of al").await;
+    world.auth.follow_feed().await.unwrap();
+    let jo = world.session().await;
+    let fields = [("content-type", "application/json")];
+    let ask = async |request: &str, body: Value| world.ask(request, &fields, &body.to_string()).await;
+    let mut seen = Vec::new();
+    for address in ["al@example.org", "xy@example.org"] {
+        let mut answers = vec![
+            jo.post(&world, UPDATE, &json!({"email": address})).await,
+            world.ask(ME, &[jo.field()], "").await,
+        ];
+        for password in [PASSWORD, "not the password"] {
+            let x_auth = json!({"client_guid": CLIENT, "acctname": address, "acctpass": password});
+            answers.push(ask("POST /auth/login", x_auth).await);
+            let keyed = json!({"client": CLIENT, "email": address, "password": password});
+            answers.push(ask("POST /users/token", keyed).await);
+        }
+        answers.push(world.ask(ME, &[jo.field()], "").await);
+        let statuses: Vec<_> = answers.iter().map(|it| it.status.as_u16()).collect();
+        assert_eq!(statuses, [202, 200, 200, 200, 404, 401, 200], "{address}");
+        let token = answers[2].json()["data"]["token"].clone();
+        let bearer = format!("Bearer {}", token.as_str().unwrap());
+        let who = world.ask(ME, &[("authorization", &bearer)], "").await;
+        assert_eq!(who.json()["email"], EMAIL, "each logs in to their own");
+        let told = answers.iter().map(|answer| {
+            let text = without_tokens(&answer.text).replace(address, "ADDRESS");
+            format!("{} {:?} {text}", answer.status, answer.headers)
+        });
+        seen.push(told.collect::<Vec<_>>());
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[0][1].contains("\"pending_email\":\"ADDRESS\""), "{:?}", seen[0]);
+    let owner = json!({"client_guid": CLIENT, "acctname": "al@example.org", "acctpass": "the password of al"});
+    assert_eq!(ask("POST /auth/login", owner).await.status, 200);
+}
+
+/// A text with every token of ours replaced.
+fn without_tokens(text: &str) -> String {
+    let mut parts = text.split("\"cs");
+    let mut left = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once('"').unwrap();
+        left.extend(["\"TOKEN\"", rest]);
+    }
+    left
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Accounts, passwords and links.
 
-use countersign::model::account::{AccountKind, AccountStatus, Group, Role, Username};
+use countersign::model::account::{AccountKind, AccountStatus, Group, Identifier, Role, Username};
 use countersign::model::change::Subject;
 use countersign::model::session::Session;
 use countersign::model::token::{PlainToken, TokenDigest, TokenKind};
-use countersign::store::accounts::{AccountChange, Link, LinkPurpose, NewAccount, PasswordHash};
+use countersign::store::accounts::{
+    AccountChange, AccountKey, Link, LinkPurpose, NewAccount, PasswordHash,
+};
 use countersign::store::{Committed, SharedStore, StoreError, Thing, Unique};
 
 use super::fixture::*;
@@ -308,6 +310,66 @@ pub(super) async fn an_address_that_is_another_accounts_is_shown_and_no_more(sto
     );
 }
 
+pub(super) async fn an_address_that_nobody_proved_finds_whoever_gave_it_beside_its_owner(
+    store: SharedStore,
+) {
+    peopled(&store).await;
+    let unproved = async |login: &str| {
+        let key = AccountKey::Unproved(Identifier::of(login));
+        let found = store.account_secret(&key).await.unwrap();
+        found.map(|it| it.account.id)
+    };
+    let own = async |login: &str| {
+        let found = store.account(&by_login(login)).await.unwrap();
+        found.map(|it| it.id)
+    };
+    let (free, taken) = (email("Free@example.org"), email("AL@example.org"));
+    for (given, owner) in [
+        (AccountChange::PendingEmail(free), None),
+        (AccountChange::TakenEmail(taken), Some(account_id("al"))),
+    ] {
+        change(&store, "jo", given).await;
+        for other in [
+            AccountChange::Name(None),
+            AccountChange::Status(AccountStatus::Active),
+        ] {
+            change(&store, "jo", other).await;
+            let typed = if owner.is_some() { "al" } else { "free" };
+            let typed = format!(" {typed}@EXAMPLE.org");
+            assert_eq!(unproved(&typed).await, Some(account_id("jo")), "{typed}");
+            assert_eq!(own(&typed).await, owner, "{typed}");
+        }
+    }
+    assert_eq!(unproved("free@example.org").await, None, "given up");
+    assert_eq!(unproved("jo@example.org").await, None, "it is proved");
+    assert_eq!(own("jo@example.org").await, Some(account_id("jo")));
+
+    // Whoever proves it first has it.
+    let both = email("both@example.org");
+    for id in ["jo", "al"] {
+        change(&store, id, AccountChange::PendingEmail(both.clone())).await;
+    }
+    let links = [
+        link_of(&store, confirmation("jo", "both@example.org")).await,
+        link_of(&store, confirmation("al", "both@example.org")).await,
+    ];
+    let first = store.confirm_email(&links[0], &action(1)).await.unwrap();
+    assert_eq!(first.unwrap().value.email, Some(both));
+    let second = store.confirm_email(&links[1], &action(1)).await.unwrap();
+    assert!(second.is_none());
+    assert_eq!(own("both@example.org").await, Some(account_id("jo")));
+    assert_eq!(unproved("both@example.org").await, Some(account_id("al")));
+
+    // The one that an account was made with is its own, whatever changes beside.
+    let mut made = new_account("made");
+    made.account.email = None;
+    made.account.pending_email = Some(email("made@example.org"));
+    let Committed { .. } = create(&store, &[made]).await.unwrap();
+    change(&store, "made", AccountChange::Name(None)).await;
+    assert_eq!(own("made@example.org").await, Some(account_id("made")));
+    assert_eq!(unproved("made@example.org").await, None);
+}
+
 pub(super) async fn an_address_that_was_given_up_is_free(store: SharedStore) {
     peopled(&store).await;
     change(
@@ -341,12 +403,13 @@ pub(super) async fn an_address_that_was_given_up_is_free(store: SharedStore) {
         AccountChange::PendingEmail(email("y@example.org")),
     )
     .await;
-    let found = store.account(&by_login("y@example.org")).await.unwrap();
+    let given = AccountKey::Unproved(Identifier::of("y@example.org"));
+    let found = store.account(&given).await.unwrap();
     assert_eq!(found.map(|a| a.id), Some(account_id("al")));
-    assert_eq!(
-        store.account(&by_login("jo@example.org")).await.unwrap(),
-        None
-    );
+    for nobodys in ["y@example.org", "jo@example.org"] {
+        let found = store.account(&by_login(nobodys)).await.unwrap();
+        assert_eq!(found, None, "{nobodys}");
+    }
 }
 
 pub(super) async fn disabling_ends_every_session(store: SharedStore) {

@@ -132,7 +132,7 @@ async fn an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
     drop(store);
     let raw = Connection::open(&path).unwrap();
     let version = raw.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    assert_eq!(version.unwrap(), 4);
+    assert_eq!(version.unwrap(), 5);
 }
 
 #[test]
