@@ -61,6 +61,7 @@ async fn login(
         password: Password::new(form.text("password")?),
         code: None,
         ip: Some(caller.ip),
+        language: caller.language,
         grant: Grant::Access { ttl: None },
     };
     let issued = auth.issuer.login(login, caller.now).await?;

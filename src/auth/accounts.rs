@@ -267,7 +267,10 @@ impl AccountService {
         action: &Action,
     ) -> Result<Invitation, StoreError> {
         let token = PlainToken::generate(TokenKind::Link);
-        let mail = self.letters.invitation(&email, &token);
+        let mail = self
+            .letters
+            .spoken(action.language)
+            .invitation(&email, &token);
         let is_mailed = mail.is_some();
         let link = Link {
             digest: token.digest(),

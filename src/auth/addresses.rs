@@ -57,7 +57,8 @@ impl AccountService {
             Ok(_) => Ok(()),
             Err(StoreError::Conflict(Unique::Email)) if self.confirm_email => {
                 let mut action = action.clone();
-                action.mails.extend(self.letters.address_taken(&email));
+                let letters = self.letters.spoken(action.language);
+                action.mails.extend(letters.address_taken(&email));
                 let taken = AccountChange::TakenEmail(email);
                 self.change(id, &taken, None, &action).await?;
                 Ok(())
@@ -141,7 +142,11 @@ impl AccountService {
         let account = self.store.account(&AccountKey::Id(id.clone())).await?;
         let is_new = |old: &Email| Identifier::of(old.as_str()) != Identifier::of(new.as_str());
         let old = account.and_then(|account| account.email).filter(is_new);
-        let mail = old.and_then(|old| self.letters.address_changed(&old, new, action));
+        let mail = old.and_then(|old| {
+            self.letters
+                .spoken(action.language)
+                .address_changed(&old, new, action)
+        });
         let mut action = action.clone();
         action.mails.extend(mail);
         Ok(action)
@@ -162,7 +167,8 @@ impl AccountService {
             object: None,
         };
         let mut action = action.clone();
-        action.mails.extend(self.letters.address_taken(email));
+        let letters = self.letters.spoken(action.language);
+        action.mails.extend(letters.address_taken(email));
         self.store.record(&event, &action).await
     }
 }

@@ -192,6 +192,7 @@ impl ConnectionService {
             .unwrap_or(&connection.provider_user_id);
         let mail = account.email.as_ref().and_then(|to| {
             self.letters
+                .spoken(action.language)
                 .connection(to, (label, name), is_linked, action)
         });
         let mut action = action.clone();

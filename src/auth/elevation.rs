@@ -79,9 +79,9 @@ impl Elevator {
         &self,
         principal: &Principal,
         ttl: Duration,
-        (at, ip): (Timestamp, Option<IpAddr>),
+        action: &Action,
     ) -> Result<(), ElevationError> {
-        let sent = self.send(principal, ttl, at, ip).await;
+        let sent = self.send(principal, ttl, action).await;
         self.count("request", sent.as_ref().err());
         sent
     }
@@ -152,23 +152,23 @@ impl Elevator {
         &self,
         principal: &Principal,
         ttl: Duration,
-        at: Timestamp,
-        ip: Option<IpAddr>,
+        action: &Action,
     ) -> Result<(), ElevationError> {
         let code = VerificationCode::generate();
-        let expires_at = at.after(ttl);
+        let expires_at = action.at.after(ttl);
+        let letters = self.letters.spoken(action.language);
         let mail = principal
             .account
             .email
             .as_ref()
-            .and_then(|to| self.letters.verification_code(to, &code, expires_at, ip));
+            .and_then(|to| letters.verification_code(to, &code, expires_at, action.ip));
         let mail = mail.ok_or(ElevationError::Unmailable)?;
         let new = NewCode {
             session: principal.session,
             digest: code.digest(&principal.session),
             expires_at,
         };
-        let action = action(principal, at, ip).with_mail(mail);
+        let action = action.clone().with_mail(mail);
         match self.store.put_code(&new, MAILS, &action).await? {
             CodePut::Queued => Ok(()),
             CodePut::TooMany { retry_after } => Err(ElevationError::TooManyMails { retry_after }),

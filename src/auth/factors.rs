@@ -282,6 +282,7 @@ impl FactorService {
         let to = account.email.as_ref();
         let mail = to.and_then(|to| {
             self.letters
+                .spoken(action.language)
                 .factor_changed(to, change, action.ip, action.at)
         });
         action.mails.extend(mail);

@@ -24,6 +24,7 @@ use crate::model::account::{AccountStatus, Identifier};
 use crate::model::audit::{Actor, AuditEvent, AuditResult};
 use crate::model::client::Client;
 use crate::model::id::{AccountId, ClientId};
+use crate::model::language::Language;
 use crate::model::mail::Mail;
 use crate::model::session::Dialect;
 use crate::model::time::Now;
@@ -46,6 +47,8 @@ pub struct Login {
     pub code: Option<TypedCode>,
     /// From where.
     pub ip: Option<IpAddr>,
+    /// In which language the account is mailed; `None` for the configured one.
+    pub language: Option<Language>,
     /// What a success gives.
     pub grant: Grant,
 }
@@ -274,7 +277,8 @@ impl Issuer {
         }
         let to = claim.secret.as_ref()?.account.email.as_ref()?;
         let client = claim.client.as_ref()?;
-        self.letters.first_sign_in(to, client, login.ip, now.wall)
+        let spoken = self.letters.spoken(login.language);
+        spoken.first_sign_in(to, client, login.ip, now.wall)
     }
 }
 

@@ -303,6 +303,7 @@ mod tests {
 
     fn config(transport: MailTransport) -> section::Mail {
         section::Mail {
+            language: crate::model::language::Language::English,
             transport,
             from: "The door <door@id.example>".into(),
             from_address: Email::parse("door@id.example").unwrap(),

@@ -14,6 +14,7 @@ use crate::model::account::{
 };
 use crate::model::audit::Actor;
 use crate::model::id::{AccountId, ClientId};
+use crate::model::language::Language;
 use crate::model::session::Dialect;
 use crate::model::time::Now;
 use crate::model::token::{PlainToken, TokenDigest, TokenKind};
@@ -37,6 +38,8 @@ pub struct Registration {
     pub invitation: Option<PlainToken>,
     /// From where.
     pub ip: Option<IpAddr>,
+    /// In which language the account is mailed; `None` for the configured one.
+    pub language: Option<Language>,
 }
 
 /// Why a registration did not succeed.
@@ -137,7 +140,7 @@ impl Issuer {
         let password = self.hasher.hash(registration.password.clone()).await?;
         let account = self.new_account(email, invitation.as_ref(), now);
         let actor = Actor::Account(account.id.clone());
-        let action = Action::new(now.wall, actor, registration.ip);
+        let action = Action::new(now.wall, actor, registration.ip).speaking(registration.language);
         let new = NewAccount {
             account: account.clone(),
             password: Some(password),

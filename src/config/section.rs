@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::account::Email;
+use crate::model::language::Language;
 
 use super::authorities::Authorities;
 use super::quantity;
@@ -105,6 +106,8 @@ pub struct Mail {
     pub from: Box<str>,
     /// The address in `from`.
     pub from_address: Email,
+    /// In which language mails are that nobody's request with an `Accept-Language` caused.
+    pub language: Language,
     /// Which authorities vouch for the mail server, instead of the public ones; then it has to speak TLS.
     pub authorities: Option<Authorities>,
 }
@@ -269,10 +272,12 @@ impl Mail {
             ("none", _) => MailTransport::None,
             _ => MailTransport::File(directory),
         };
+        let languages = Language::ALL.map(|language| (language.tag(), language));
         Self {
             transport,
             from,
             from_address,
+            language: table.or("language", Language::default(), word(&languages)),
             authorities: Authorities::read(&mut table),
         }
     }

@@ -145,6 +145,7 @@ impl Config {
             }
         }
         out.text("from", &self.mail.from);
+        out.text("language", self.mail.language.tag());
         let file = self.mail.authorities.as_ref().map(|it| it.file.display());
         out.maybe("ca_file", file);
     }

@@ -193,12 +193,9 @@ async fn associate_password(speaker: Speaking, caller: Calling, head: Parts, bod
 
 async fn request_verification(speaker: Speaking, caller: Calling, head: Parts) -> Answer {
     let principal = speaker.proof(&caller, &head).await?.principal;
-    let (ttl, asked) = (speaker.config.code_ttl, (caller.now.wall, Some(caller.ip)));
-    speaker
-        .auth
-        .elevator
-        .request(&principal, ttl, asked)
-        .await?;
+    let (ttl, action) = (speaker.config.code_ttl, action(&principal, &caller));
+    let elevator = &speaker.auth.elevator;
+    elevator.request(&principal, ttl, &action).await?;
     Ok(empty(StatusCode::ACCEPTED))
 }
 
@@ -293,7 +290,7 @@ fn decided_by_cookie(headers: &HeaderMap, name: &str) -> bool {
 
 fn action(principal: &Principal, caller: &Caller) -> Action {
     let actor = Actor::Account(principal.account.id.clone());
-    Action::new(caller.now.wall, actor, Some(caller.ip))
+    Action::new(caller.now.wall, actor, Some(caller.ip)).speaking(caller.language)
 }
 
 const FACTORS: &str = "/api/users/@me/factors";

@@ -124,6 +124,7 @@ async fn register(speaker: Speaking, caller: Calling, headers: HeaderMap, body: 
         password: Password::new(form.text("password")?),
         invitation: code.and_then(|code| PlainToken::parse(code).ok()),
         ip: Some(caller.ip),
+        language: caller.language,
     };
     let issued = speaker
         .auth
@@ -142,6 +143,7 @@ async fn login(speaker: Speaking, caller: Calling, headers: HeaderMap, body: Bod
         password: Password::new(form.text("password")?),
         code: form.optional("code")?.map(TypedCode::new),
         ip: Some(caller.ip),
+        language: caller.language,
         grant: speaker.grant(),
     };
     let issued = speaker.auth.issuer.login(login, caller.now).await?;
@@ -191,7 +193,7 @@ async fn change(speaker: Speaking, caller: Calling, headers: HeaderMap, body: Bo
     let email = Email::parse(form.text("email")?).map_err(|_| Refused::UnusableEmail)?;
     let id = &principal.account.id;
     let actor = Actor::Account(id.clone());
-    let action = Action::new(caller.now.wall, actor, Some(caller.ip));
+    let action = Action::new(caller.now.wall, actor, Some(caller.ip)).speaking(caller.language);
     let account = speaker.auth.accounts.update_email(id, email, &action).await;
     let account = account.map_err(|error| match error {
         StoreError::Conflict(_) => Refused::EmailTaken,

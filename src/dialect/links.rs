@@ -82,7 +82,8 @@ async fn confirm(
     let Some(token) = form.text("token").ok().and_then(link_token) else {
         return confirm::stale(language).into_response();
     };
-    let action = Action::new(caller.now.wall, Actor::Anonymous, Some(caller.ip));
+    let action =
+        Action::new(caller.now.wall, Actor::Anonymous, Some(caller.ip)).speaking(caller.language);
     match auth.accounts.confirm_email(&token, &action).await {
         Ok(Some(account)) => confirm::done(language, account.email.as_ref()).into_response(),
         Ok(None) => confirm::stale(language).into_response(),

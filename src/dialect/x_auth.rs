@@ -109,6 +109,7 @@ async fn login(speaker: Speaking, caller: Calling, headers: HeaderMap, body: Bod
         code: form.optional("code")?.map(TypedCode::new),
         client: Some(client.ok_or(Refused::Unrecognized)?),
         ip: Some(caller.ip),
+        language: caller.language,
         grant: Grant::Access {
             ttl: speaker.access_ttl,
         },

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use http::Method;
 
+use crate::model::language::Language;
 use crate::model::time::Now;
 
 /// One of our own endpoints.
@@ -47,6 +48,8 @@ pub struct Caller {
     pub now: Now,
     /// Its `X-Request-Id`.
     pub request_id: Box<str>,
+    /// The favourite of ours in its `Accept-Language`; `None` if it names none.
+    pub language: Option<Language>,
 }
 
 impl Endpoints {

@@ -33,6 +33,7 @@ pub mod credential;
 mod crockford;
 pub mod factor;
 pub mod id;
+pub mod language;
 pub mod mail;
 pub mod policy;
 pub mod principal;

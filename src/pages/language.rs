@@ -3,28 +3,26 @@
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// A language that every page is there in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English, and for everybody whose language we do not have.
-    #[default]
-    English,
-    /// German.
-    German,
-}
+pub use crate::model::language::Language;
 
 impl Language {
     /// The reader's favourite among ours. A range that we do not have is passed over, `*` is English. Source: RFC 9110
     /// §12.5.4.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
+        Self::asked(headers).unwrap_or_default()
+    }
+
+    /// The same, and `None` for whoever asks for none of ours: programs do not, or take any.
+    #[must_use]
+    pub fn asked(headers: &HeaderMap) -> Option<Self> {
         let ranges = headers
             .get_all(ACCEPT_LANGUAGE)
             .iter()
             .filter_map(|field| field.to_str().ok())
             .flat_map(|field| field.split(','))
             .filter_map(weighted);
-        let mut best = (0, Self::English);
+        let mut best = (0, None);
         for (weight, language) in ranges {
             if weight > best.0 {
                 best = (weight, language);
@@ -32,29 +30,17 @@ impl Language {
         }
         best.1
     }
-
-    /// Its tag, for `lang`.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::German => "de",
-        }
-    }
 }
 
-/// A range of ours and its weight in thousandths.
-fn weighted(range: &str) -> Option<(u32, Language)> {
+/// A range of ours and its weight in thousandths; `*` is no language.
+fn weighted(range: &str) -> Option<(u32, Option<Language>)> {
     let mut parts = range.split(';').map(str::trim);
     let tag = parts.next()?;
     let primary = tag.split('-').next()?;
-    let language = if primary == "*" || primary.eq_ignore_ascii_case("en") {
-        Language::English
-    } else if primary.eq_ignore_ascii_case("de") {
-        Language::German
-    } else {
+    let language = Language::parse(&primary.to_ascii_lowercase());
+    if language.is_none() && primary != "*" {
         return None;
-    };
+    }
     let weight = parts
         .find_map(|part| part.strip_prefix("q="))
         .map_or(Some(1000), thousandths)?;
@@ -97,5 +83,15 @@ mod tests {
             headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(field));
             assert_eq!(Language::of(&headers), language, "{field}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_none_of_ours_has_no_favourite() {
+        for field in ["", "*", "fr", "de;q=0", "*, de;q=0.5"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(field));
+            assert_eq!(Language::asked(&headers), None, "{field}");
+        }
+        assert_eq!(Language::asked(&HeaderMap::new()), None);
     }
 }

@@ -11,6 +11,8 @@ use crate::gateway::endpoint::Caller;
 use crate::header::forwarded::X_REQUEST_ID;
 use crate::model::credential::{Accept, AuthMethod};
 
+use crate::pages::Language;
+
 use super::bridge;
 use super::context::Context;
 use super::refusal::{LOGIN_PATH, Refused};
@@ -31,6 +33,7 @@ pub(super) async fn ourselves(
         ip: head.client,
         now,
         request_id: head.trace.request_id_text().into(),
+        language: Language::asked(&session.req_header().headers),
     };
     let id = head.trace.request_id().clone();
     bridge::answer(session, &context.site.own.router, caller, id).await

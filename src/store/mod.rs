@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::config::section::StoreUrl;
 use crate::model::audit::Actor;
 use crate::model::change::Change;
+use crate::model::language::Language;
 use crate::model::mail::Mail;
 use crate::model::time::Timestamp;
 
@@ -103,6 +104,8 @@ pub struct Action {
     pub actor: Actor,
     /// From where, if over the network.
     pub ip: Option<IpAddr>,
+    /// In which language mails because of it are; `None` for the configured one.
+    pub language: Option<Language>,
     /// Mails that go out because of it.
     pub mails: Vec<Mail>,
 }
@@ -176,8 +179,16 @@ impl Action {
             at,
             actor,
             ip,
+            language: None,
             mails: Vec::new(),
         }
+    }
+
+    /// The same, of somebody whose language is known.
+    #[must_use]
+    pub fn speaking(mut self, language: Option<Language>) -> Self {
+        self.language = language;
+        self
     }
 
     /// The same with a mail.

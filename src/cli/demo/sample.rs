@@ -145,6 +145,7 @@ impl Maker<'_> {
             password: Password::new(self.password),
             code: None,
             ip: None,
+            language: None,
             grant,
         };
         let issued = self.server.auth.issuer.login(login, self.now);

@@ -158,9 +158,9 @@ impl Browser {
         if can_show && !wants_mail {
             return self.page(asking, false, None).await;
         }
-        let asked = (asking.caller.now.wall, Some(asking.caller.ip));
+        let action = asking.visitor.action(asking.caller);
         let elevator = &self.auth.elevator;
-        let mailed = elevator.request(principal, self.code_ttl, asked).await;
+        let mailed = elevator.request(principal, self.code_ttl, &action).await;
         let refused = mailed.as_ref().err().map(|error| obstacle(error, false));
         self.page(asking, mailed.is_ok(), refused).await
     }

@@ -80,6 +80,7 @@ pub(super) async fn log_in(
         password: Password::new(password),
         code: None,
         ip: Some(caller.ip),
+        language: caller.language,
         grant: Grant::Browser { ttl: browser.ttl },
     };
     let auth = &browser.auth;

@@ -248,7 +248,7 @@ impl Visitor {
     #[must_use]
     pub fn action(&self, caller: &Caller) -> Action {
         let actor = Actor::Account(self.principal.account.id.clone());
-        Action::new(caller.now.wall, actor, Some(caller.ip))
+        Action::new(caller.now.wall, actor, Some(caller.ip)).speaking(caller.language)
     }
 }
 

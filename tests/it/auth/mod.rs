@@ -185,6 +185,7 @@ fn login(email: &str, password: &str) -> Login {
         password: Password::new(password),
         code: None,
         ip: None,
+        language: None,
         grant: Grant::Access { ttl: None },
     }
 }

@@ -18,6 +18,7 @@ fn registration(email: &str) -> Registration {
         password: Password::new(PASSWORD),
         invitation: None,
         ip: None,
+        language: None,
     }
 }
 

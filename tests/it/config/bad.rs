@@ -80,6 +80,7 @@ const CASES: &[(&str, usize, &str, &[&str])] = &[
     ("[mail]\ntransport = \"sendmail\"", 2, "mail.transport", &["\"smtp\", \"file\", \"none\""]),
     ("[mail]\ntransport = \"smtp\"", 1, "mail.url", &["missing", "smtp://"]),
     ("[mail]\ntransport = \"smtp\"\nurl = \"mail.example\"", 3, "mail.url", &["smtp://"]),
+    ("[mail]\nlanguage = \"fr\"", 2, "mail.language", &["write one of them"]),
     ("[mail]\nfrom = \"nobody\"", 2, "mail.from", &["Name <a@b.example>"]),
     ("[mail]\nfrom = \"a\\nBcc: x <a@b>\"", 2, "mail.from", &["not a sender"]),
     ("[upstream.b]\n", 1, "upstream.b.servers", &["missing"]),

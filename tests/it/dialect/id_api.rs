@@ -319,11 +319,14 @@ async fn no_answer_tells_whether_an_address_is_another_accounts() {
         "[dialect.id_api]\n[dialect.x_auth]\n[dialect.key_token]\nregistration = \"closed\"",
     )
     .await;
-    world.add_account("al@example.org", "the password of al").await;
+    world
+        .add_account("al@example.org", "the password of al")
+        .await;
     world.auth.follow_feed().await.unwrap();
     let jo = world.session().await;
     let fields = [("content-type", "application/json")];
-    let ask = async |request: &str, body: Value| world.ask(request, &fields, &body.to_string()).await;
+    let ask =
+        async |request: &str, body: Value| world.ask(request, &fields, &body.to_string()).await;
     let mut seen = Vec::new();
     for address in ["al@example.org", "xy@example.org"] {
         let mut answers = vec![
@@ -350,9 +353,55 @@ async fn no_answer_tells_whether_an_address_is_another_accounts() {
         seen.push(told.collect::<Vec<_>>());
     }
     assert_eq!(seen[0], seen[1]);
-    assert!(seen[0][1].contains("\"pending_email\":\"ADDRESS\""), "{:?}", seen[0]);
+    assert!(
+        seen[0][1].contains("\"pending_email\":\"ADDRESS\""),
+        "{:?}",
+        seen[0]
+    );
     let owner = json!({"client_guid": CLIENT, "acctname": "al@example.org", "acctpass": "the password of al"});
     assert_eq!(ask("POST /auth/login", owner).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_mail_is_in_the_language_of_the_request_that_caused_it() {
+    let german = "[dialect.id_api]\n[mail]\nlanguage = \"de\"";
+    for (config, accepted, says) in [
+        (SPOKEN, None, "asked from 192.0.2.1 for this code"),
+        (SPOKEN, Some("*"), "asked from 192.0.2.1 for this code"),
+        (
+            SPOKEN,
+            Some("fr, de;q=0.5"),
+            "hat von 192.0.2.1 aus nach diesem Code gefragt",
+        ),
+        (
+            german,
+            None,
+            "hat von 192.0.2.1 aus nach diesem Code gefragt",
+        ),
+        (
+            german,
+            Some("fr"),
+            "hat von 192.0.2.1 aus nach diesem Code gefragt",
+        ),
+        (german, Some("en-GB"), "asked from 192.0.2.1 for this code"),
+    ] {
+        let world = World::with(config).await;
+        world.auth.follow_feed().await.unwrap();
+        let jo = world.session().await;
+        let mut fields = vec![jo.field()];
+        fields.extend(accepted.map(|accepted| ("accept-language", accepted)));
+        world.ask(ASK, &fields, "").await.is(202, "");
+        let mails = world.mails_to(EMAIL).await;
+        assert!(mails[0].contains(says), "{accepted:?}: {mails:?}");
+        // Whoever's address was given is told in the asker's language too: nobody knows theirs.
+        world.add_account("al@example.org", PASSWORD).await;
+        let given = json!({"email": "al@example.org"}).to_string();
+        fields.push(("content-type", "application/json"));
+        world.ask(UPDATE, &fields, &given).await.is(202, "");
+        let told = world.mails_to("al@example.org").await;
+        let is_german = told[0].contains("Ein anderes Konto");
+        assert_eq!(is_german, says.starts_with("hat"), "{told:?}");
+    }
 }
 
 /// A text with every token of ours replaced.
@@ -728,6 +777,7 @@ impl World {
             password: Password::new(password),
             code: None,
             ip: Some(self.from),
+            language: None,
             grant,
         };
         let issued = self.auth.issuer.login(login, self.clock.now()).await.ok()?;

@@ -35,6 +35,7 @@ use countersign::model::audit::Actor;
 use countersign::model::client::{Client, Handoff};
 use countersign::model::id::ClientId;
 use countersign::model::time::Timestamp;
+use countersign::pages::Language;
 use countersign::store::memory::MemoryStore;
 use countersign::store::{Action, SharedStore};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -200,10 +201,12 @@ impl World {
             request = request.header(*name, *value);
         }
         let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        let language = Language::asked(request.headers());
         request.extensions_mut().insert(Caller {
             ip: self.from,
             now: self.clock.now(),
             request_id: "r".into(),
+            language,
         });
         let response = self.mounted.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();

@@ -66,6 +66,33 @@ async fn a_person_proves_themselves_with_a_mailed_code_and_is_led_back() {
 }
 
 #[tokio::test]
+async fn the_mail_is_in_the_language_of_the_page() {
+    let (_app, gateway) = world(MAIL).await;
+    let mut browser = signed_in(&gateway).await;
+    browser.language = "de";
+    let page = led(&mut browser, "/careful/").await;
+    assert!(
+        page.text().contains("<h1>Sind Sie es?</h1>"),
+        "{}",
+        page.text()
+    );
+    browser
+        .submit(&form(&page, ELEVATE).with("mail", "1"))
+        .await;
+    let mail = gateway.mails(1).await.concat();
+    let subject = "Subject: =?utf-8?";
+    assert!(
+        mail.contains(subject) || mail.contains("Subject: Ihr"),
+        "{mail}"
+    );
+    let plain = mail.replace("=\r\n", "");
+    assert!(
+        plain.contains("tigungscode") || plain.contains("niemandem den Code"),
+        "{mail}"
+    );
+}
+
+#[tokio::test]
 async fn a_cookie_over_tls_is_bound_to_this_host() {
     let more = format!("{MAIL}[server]\nexternal_url = \"https://app.example\"\n");
     let (_app, gateway) = world(&more).await;

@@ -306,6 +306,7 @@ impl Stage {
             password: Password::new(PASSWORD),
             code: None,
             ip: None,
+            language: None,
             grant,
         };
         self.gateway
