@@ -11,9 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::auth::redirect_url::RedirectUrl;
 use countersign::config::Config;
 use countersign::config::environment::Environment;
+use countersign::config::mistake::Location;
 use countersign::dialect::browser::return_to::ReturnTo;
 use countersign::front::probe;
-use countersign::header::cookie::without_ours;
+use countersign::header::cookie::{Names, without_ours};
 use countersign::header::credential::{self, Authorization, Cookie};
 use countersign::header::forwarded::{self, Edge, Trace, TrustedProxies};
 use countersign::header::target::Target;
@@ -201,24 +202,28 @@ pub fn credential(bytes: &[u8]) {
     }
 }
 
-/// Our cookie is taken out wherever it is seen, nothing else is touched, and nothing of it is left.
+/// Our cookies are taken out wherever they are seen, nothing else is touched, and nothing of them is left.
 pub fn cookie(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes.trim_ascii()) else {
         return;
     };
     let headers = HeaderMap::from_iter([(COOKIE, value.clone())]);
-    let shown = credential::read(&headers, "countersign").expect("a cookie is never malformed");
-    let left = without_ours(&value, "countersign");
+    let names = Names {
+        session: "countersign",
+        elevation: "countersign-elevation",
+    };
+    let is_absent = [names.session, names.elevation].map(|name| {
+        let shown = credential::read(&headers, name).expect("a cookie is never malformed");
+        matches!(shown.cookie, Cookie::Absent)
+    });
+    let left = without_ours(&value, names);
     assert_eq!(
         left.is_none(),
-        matches!(shown.cookie, Cookie::Absent),
+        is_absent == [true; 2],
         "seen and not taken out"
     );
     if let Some(left) = left {
-        assert!(
-            without_ours(&left, "countersign").is_none(),
-            "something is left"
-        );
+        assert!(without_ours(&left, names).is_none(), "something is left");
         for pair in left.as_bytes().split(|byte| *byte == b';') {
             let is_part = value
                 .as_bytes()
@@ -367,18 +372,34 @@ pub fn registered(bytes: &[u8]) {
     }
 }
 
-/// A configuration is taken, or every mistake has a line; it never does anything else.
+/// A configuration is taken, and what is shown of it is the same configuration; or every mistake has its place in the file.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let read = Config::from_text(
-        text,
-        "fuzz.toml",
-        Path::new("/nonexistent"),
-        &Environment::empty(),
-    );
-    if let Err(mistakes) = read {
-        assert!(!mistakes.to_string().is_empty(), "refused without a reason");
+    let read = |text: &str| {
+        let folder = Path::new("/nonexistent");
+        Config::from_text(text, "fuzz.toml", folder, &Environment::empty())
+    };
+    match read(text) {
+        Ok(config) => {
+            let shown = config.show();
+            let again = read(&shown).map(|config| config.show());
+            assert_eq!(again.as_ref(), Ok(&shown), "what is shown is another");
+        }
+        Err(mistakes) => {
+            assert!(!mistakes.list().is_empty(), "refused without a reason");
+            let lines = text.split('\n').count();
+            for mistake in mistakes.list() {
+                let is_there = match mistake.location {
+                    Location::File => true,
+                    Location::Line { line, column } => {
+                        (1..=lines).contains(&line) && (1..=text.len() + 1).contains(&column)
+                    }
+                    Location::Variable(_) => false,
+                };
+                assert!(is_there && !mistake.what.is_empty(), "{mistake:?}");
+            }
+        }
     }
 }
