@@ -1,7 +1,7 @@
 //! The strict reading of a head that came in HTTP/2: the rules of the [gate](super::gate), for a head that is decoded.
 //!
-//! What a frame may hold h2 has seen to; it also cuts off a fragment (`#…`) that a `:path` should not have, so that such a
-//! request is decided, matched and forwarded without one.
+//! What a frame may hold h2 has seen to; it also cuts off a fragment (`#…`) that a `:path` should not have, which is
+//! [seen](super::hpack) and refused before.
 //!
 //! Here the head gets the form that it has in HTTP/1.1, so that whoever decides sees one form only: an origin-form target
 //! and one `Host`. Source: RFC 9113 §8.2 and §8.3, contract section 5a.

@@ -2,7 +2,8 @@
 //! needs, and since when something of it does not move.
 //!
 //! h2 bounds what it keeps; it does not mind a client that costs work for nothing or that stalls for ever. Here both are
-//! seen, and whoever serves the connection ends it. Source: RFC 9113 §4.1, §5.2 and §10.5.
+//! seen, and whoever serves the connection ends it, or the stream if that is all that stalls. And what h2 would overlook in
+//! a [head](super::heads) is seen. Source: RFC 9113 §4.1, §5.2 and §10.5.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,6 +12,11 @@ use tokio::time::Instant;
 
 use crate::config::server::Limits;
 
+use super::frame::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Event, Frame, HEADERS, PREFACE, RST_STREAM,
+    Reader, WINDOW_UPDATE,
+};
+use super::heads::{Heads, Opened, Unreadable};
 use super::pace::Pace;
 
 /// What is known of a connection by its frames.
@@ -25,8 +31,13 @@ pub(super) struct Frames {
     head_since: Option<Instant>,
     /// Whether a head goes on in the next frame.
     is_head_open: bool,
-    /// Whether the allowance was once used up.
-    is_flooded: bool,
+    /// Why nothing more is to be read.
+    stopped_by: Option<Fault>,
+    heads: Heads,
+    /// The stream that the last whole head opened, until whoever serves it asks.
+    opened: Option<Opened>,
+    /// Since when a frame of a body does not go on.
+    piece_since: Option<Instant>,
     /// Since when bytes of ours wait to be taken.
     blocked_since: Option<Instant>,
     /// Requests whose bodies have not ended.
@@ -48,40 +59,24 @@ struct Upload {
     window: i64,
 }
 
+/// What h2 may have of what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) bytes: usize,
+    /// Whether that ends with a head that opens a stream.
+    pub(super) opens: bool,
+}
+
 /// Why a connection has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Too much that no request needs.
     Flood,
-    /// A head, a body or the reading of our answers does not move.
+    /// A head, a frame or the reading of our answers does not move.
     Stall,
+    /// A head that nobody could read, or a trailer that is none.
+    Malformed,
 }
-
-/// Finds the frames in a stream of bytes.
-#[derive(Debug)]
-struct Reader {
-    /// Bytes before the first frame.
-    preface: usize,
-    /// The frame's header, and for short payloads that matter the first bytes of those.
-    bytes: [u8; HEADER + KEPT],
-    filled: usize,
-    /// Bytes of the payload that are still to come, kept or not.
-    left: usize,
-}
-
-/// A frame: its header, and the first four bytes of its payload, or what there is of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Frame {
-    length: usize,
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    number: u32,
-}
-
-const HEADER: usize = 9;
-const KEPT: usize = 4;
-const PREFACE: usize = 24;
 
 /// What a client may do in a burst that no request needs, and how much of it it wins back in a second. A browser that
 /// leaves a page resets its hundred streams at once; a client that measures its bandwidth pings some hundred times.
@@ -94,14 +89,6 @@ const UPDATES: f64 = 10_000.0;
 /// A reset costs a request that nobody reads.
 const RESET_COSTS: f64 = 5.0;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 impl Frames {
     /// A connection of which nothing has passed yet. `window` is what a client may send on a stream before it is told that
     /// it may send more.
@@ -113,7 +100,10 @@ impl Frames {
             counted_at: now,
             head_since: None,
             is_head_open: false,
-            is_flooded: false,
+            stopped_by: None,
+            heads: Heads::new(),
+            opened: None,
+            piece_since: None,
             blocked_since: None,
             bodies: HashMap::new(),
             window: 65_535,
@@ -123,12 +113,18 @@ impl Frames {
         }
     }
 
-    /// Bytes that the client sent. False if it is to be read no more.
-    pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> bool {
-        while let Some(event) = self.received.next(&mut bytes) {
+    /// Bytes that the client sent. What h2 may have of them ends with a head that opens a stream, so that it is known which
+    /// one it then [hands out](Self::opened).
+    pub(super) fn receive(&mut self, bytes: &[u8], now: Instant) -> Taken {
+        let mut rest = bytes;
+        while let Some(event) = self.received.next(&mut rest) {
             match event {
                 Event::Data(stream, length) => self.moved(stream, length, now),
+                Event::Head(bytes) => self.heads.go_on(bytes),
                 Event::Frame(frame) => self.took(frame, now),
+            }
+            if self.heads.has_opened() || self.stopped_by.is_some() {
+                break;
             }
         }
         if self.is_head_open || self.received.is_within_head() {
@@ -136,13 +132,26 @@ impl Frames {
         } else {
             self.head_since = None;
         }
-        self.is_flooded |= self.allowance < 0.0;
-        !self.is_flooded
+        let is_within = self.received.is_within();
+        self.piece_since = is_within.then_some(now);
+        let opened = self.heads.take_opened();
+        let opens = opened.is_some();
+        self.opened = opened.or(self.opened);
+        if self.allowance < 0.0 {
+            self.stopped_by.get_or_insert(Fault::Flood);
+        }
+        let bytes = bytes.len() - rest.len();
+        Taken { bytes, opens }
     }
 
     /// Whether nothing more is to be read.
-    pub(super) fn is_flooded(&self) -> bool {
-        self.is_flooded
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped_by.is_some()
+    }
+
+    /// The stream that h2 has handed out, which is the last that was opened; `None` if that was asked before.
+    pub(super) fn opened(&mut self) -> Option<Opened> {
+        self.opened.take()
     }
 
     /// Bytes that were sent to the client.
@@ -176,20 +185,29 @@ impl Frames {
     }
 
     /// Why the connection has to end, if it has to.
-    pub(super) fn fault(&mut self, limits: &Limits, now: Instant) -> Option<Fault> {
-        if self.is_flooded || self.allowance < 0.0 {
+    pub(super) fn fault(&self, limits: &Limits, now: Instant) -> Option<Fault> {
+        if self.stopped_by.is_some() {
+            return self.stopped_by;
+        }
+        if self.allowance < 0.0 {
             return Some(Fault::Flood);
         }
-        let is_over = |since: Option<Instant>, limit: Duration| {
-            since.is_some_and(|since| now.saturating_duration_since(since) >= limit)
-        };
+        let is_stalled = is_over(self.head_since, limits.header_deadline, now)
+            || is_over(self.blocked_since, limits.body_idle, now)
+            // Whoever does not finish a frame keeps every other stream waiting.
+            || is_over(self.piece_since, limits.body_idle, now);
+        is_stalled.then_some(Fault::Stall)
+    }
+
+    /// Streams whose bodies do not move though they may, or too slowly; each is said once.
+    pub(super) fn stalled(&mut self, limits: &Limits, now: Instant) -> Vec<u32> {
         let stalls = |upload: &mut Upload| {
             upload.pace.stands_still(limits, now) || upload.pace.is_slow(limits)
         };
-        let is_stalled = is_over(self.head_since, limits.header_deadline)
-            || is_over(self.blocked_since, limits.body_idle)
-            || self.bodies.values_mut().any(stalls);
-        is_stalled.then_some(Fault::Stall)
+        let stalled = self.bodies.extract_if(|_, upload| stalls(upload));
+        let stalled: Vec<u32> = stalled.map(|(stream, _)| stream).collect();
+        self.allowance -= stalled.iter().map(|_| RESET_COSTS).sum::<f64>();
+        stalled
     }
 
     /// The client may send more.
@@ -211,6 +229,14 @@ impl Frames {
         self.is_head_open = is_head && frame.flags & END_HEADERS == 0;
         if !self.is_head_open {
             self.head_since = None;
+        }
+        if is_head
+            && self
+                .heads
+                .end_frame(frame.stream, frame.kind == HEADERS, frame.flags)
+                == Err(Unreadable)
+        {
+            self.stopped_by = Some(Fault::Malformed);
         }
         match frame.kind {
             DATA | HEADERS if frame.flags & END_STREAM != 0 => {
@@ -291,80 +317,8 @@ impl Upload {
     }
 }
 
-enum Event {
-    /// So many bytes of a stream's DATA.
-    Data(u32, usize),
-    /// A whole frame.
-    Frame(Frame),
-}
-
-impl Reader {
-    fn new(preface: usize) -> Self {
-        Self {
-            preface,
-            bytes: [0; HEADER + KEPT],
-            filled: 0,
-            left: 0,
-        }
-    }
-
-    /// What these bytes are next; takes them away. `None` once there are none.
-    fn next(&mut self, bytes: &mut &[u8]) -> Option<Event> {
-        let skipped = take(bytes, self.preface).len();
-        self.preface -= skipped;
-        if self.filled < HEADER {
-            let room = HEADER - self.filled;
-            self.keep(take(bytes, room));
-            if self.filled < HEADER {
-                return None;
-            }
-            self.left = self.frame().length;
-        }
-        let frame = self.frame();
-        if self.left == 0 {
-            self.filled = 0;
-            return Some(Event::Frame(frame));
-        }
-        let payload = take(bytes, self.left);
-        if payload.is_empty() {
-            return None;
-        }
-        self.left -= payload.len();
-        self.keep(payload);
-        if frame.kind == DATA {
-            return Some(Event::Data(frame.stream, payload.len()));
-        }
-        self.next(bytes)
-    }
-
-    /// Whether a frame has begun that is no DATA.
-    fn is_within_head(&self) -> bool {
-        self.filled > 0 && (self.filled < HEADER || self.frame().kind != DATA)
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = self.bytes.iter_mut().skip(self.filled);
-        let kept = room.zip(bytes).map(|(place, byte)| *place = *byte).count();
-        self.filled += kept;
-    }
-
-    fn frame(&self) -> Frame {
-        let [l0, l1, l2, kind, flags, s0, s1, s2, s3, n0, n1, n2, n3] = self.bytes;
-        Frame {
-            length: u32::from_be_bytes([0, l0, l1, l2]) as usize,
-            kind,
-            flags,
-            stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
-            number: u32::from_be_bytes([n0, n1, n2, n3]),
-        }
-    }
-}
-
-/// Takes at most so many bytes off the front.
-fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
-    let (taken, rest) = bytes.split_at(most.min(bytes.len()));
-    *bytes = rest;
-    taken
+fn is_over(since: Option<Instant>, limit: Duration, now: Instant) -> bool {
+    since.is_some_and(|since| now.saturating_duration_since(since) >= limit)
 }
 
 #[cfg(test)]
@@ -395,15 +349,19 @@ mod tests {
         let mut frames = Frames::new(5, began);
         frames.receive(&[0; PREFACE], began);
         frames.receive(&frame(0, HEADERS, END_HEADERS, 1, &[]), began);
-        assert_eq!(frames.fault(limits, at(9)), None);
+        assert_eq!(frames.stalled(limits, at(9)), [0; 0]);
         // All that it may send; it waits for us, however long that takes.
         frames.receive(&frame(5, DATA, 0, 1, b"hello"), at(9));
-        assert_eq!(frames.fault(limits, at(99)), None);
+        assert_eq!(frames.stalled(limits, at(99)), [0; 0]);
         frames.send(&frame(4, WINDOW_UPDATE, 0, 1, &[0, 0, 0, 9]), at(100));
-        assert_eq!(frames.fault(limits, at(109)), None);
-        assert_eq!(frames.fault(limits, at(110)), Some(Fault::Stall));
+        assert_eq!(frames.stalled(limits, at(109)), [0; 0]);
         // Twice nine seconds for six bytes are too few.
         frames.receive(&frame(1, DATA, 0, 1, b"x"), at(109));
-        assert_eq!(frames.fault(limits, at(109)), Some(Fault::Stall));
+        assert_eq!(frames.stalled(limits, at(109)), [1]);
+        // What stands still is too slow without a byte.
+        frames.receive(&frame(0, HEADERS, END_HEADERS, 3, &[]), at(200));
+        assert_eq!(frames.stalled(limits, at(209)), [0; 0]);
+        assert_eq!(frames.stalled(limits, at(210)), [3]);
+        assert_eq!(frames.stalled(limits, at(220)), [0; 0]);
     }
 }

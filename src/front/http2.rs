@@ -1,16 +1,18 @@
 //! HTTP/2: a connection with many requests at once, each handed on like one of HTTP/1.1.
 //!
 //! h2 reads the frames and pingora makes requests of them; what a client does beside them is [seen](super::frames), and
-//! ends the connection when it is a flood or a stall. A request that is wrong costs its stream alone.
+//! ends the connection when it is a flood or a stall. A request that is wrong costs its stream alone, and so does an upload
+//! that stalls beside others.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
 use http::Method;
 use http::request::Parts;
+use parking_lot::Mutex;
 use pingora_core::apps::HttpServerApp as _;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
@@ -36,7 +38,7 @@ struct Served {
     frames: h2::server::Connection<Stream, Bytes>,
     watch: Arc<Watch>,
     digest: Arc<Digest>,
-    open: Arc<AtomicUsize>,
+    open: Streams,
     /// Since when no request is open.
     idle_since: Instant,
     /// Since when it is to end, once its requests have.
@@ -59,12 +61,20 @@ enum Next {
     Broken(Box<pingora_core::Error>),
     /// Time has passed.
     Tick,
-    Flooded,
     Leaving,
 }
 
-/// A stream that is open, counted as long as it lives.
-struct Open(Arc<AtomicUsize>);
+/// The streams that are open, each with what ends it.
+type Streams = Arc<Mutex<HashMap<u32, Arc<Notify>>>>;
+
+/// A stream that is open, as long as this lives.
+struct Open {
+    stream: u32,
+    cut: Arc<Notify>,
+    /// What was wrong with its head that h2 does not show.
+    malformed: Option<Malformed>,
+    all: Streams,
+}
 
 /// Streams at once; a client that opens more is told to try again.
 const STREAMS: u32 = 100;
@@ -105,19 +115,36 @@ impl Front {
         served.run(self).await;
     }
 
-    /// Hands one request on, or answers that it is malformed.
+    /// Serves one request until it is answered or its stream is cut.
     async fn serve_stream(
         self,
-        mut session: HttpSession,
+        session: HttpSession,
         served: Arc<Connection>,
-        _open: Open,
+        open: Open,
         watch: Arc<Watch>,
     ) {
+        let serving = self.answer_stream(session, &served, &open, &watch);
+        tokio::select! {
+            biased;
+            () = serving => {}
+            // Dropping the request resets its stream; its line is written all the same.
+            () = open.cut.notified() => {}
+        }
+    }
+
+    /// Hands one request on, or answers that it is malformed.
+    async fn answer_stream(
+        &self,
+        mut session: HttpSession,
+        served: &Connection,
+        open: &Open,
+        watch: &Watch,
+    ) {
         let limits = self.desk.limits();
-        let cut = Arc::new(Notify::new());
-        let arrival = Arrival::new(served.peer, Arc::clone(&cut), Course::default());
+        let arrival = Arrival::new(served.peer, Arc::clone(&open.cut), Course::default());
         let arrival = arrival.with_tls(served.shown.clone());
         let taken = take(session.req_header_mut(), arrival, &limits);
+        let taken = open.malformed.map_or(taken, Err);
         session.set_write_timeout(Some(limits.body_idle));
         // A body of no bytes is believed to be empty before it has ended, and may not be.
         let is_empty = session.is_body_empty();
@@ -127,15 +154,10 @@ impl Front {
         let session = ServerSession::new_http2(session);
         if let Err(malformed) = taken {
             watch.frames.lock().note_refusal();
-            let unreadable = unreadable(&served, malformed);
+            let unreadable = unreadable(served, malformed);
             return self.desk.refuse_stream(session, &unreadable).await;
         }
-        tokio::select! {
-            biased;
-            _ = self.lane.process_new_http(session, &self.shutdown) => {}
-            // Dropping the request resets its stream; its line is written all the same.
-            () = cut.notified() => {}
-        }
+        self.lane.process_new_http(session, &self.shutdown).await;
     }
 }
 
@@ -154,7 +176,7 @@ impl Served {
             let next = tokio::select! {
                 biased;
                 _ = shutdown.wait_for(|down| *down), if !is_leaving => Next::Leaving,
-                () = self.watch.flooded.notified() => Next::Flooded,
+                () = self.watch.stopped.notified() => Next::Tick,
                 accepted = HttpSession::from_h2_conn(&mut self.frames, Arc::clone(&self.digest)) => match accepted {
                     Ok(Some(H2Accept::Session(session))) => Next::Request(session),
                     Ok(Some(H2Accept::Rejected)) => Next::Refused,
@@ -175,6 +197,7 @@ impl Served {
                     tokio::spawn(serving);
                 }
                 Next::Refused => {
+                    let _ = self.watch.frames.lock().opened();
                     self.watch.frames.lock().note_refusal();
                     let unreadable = unreadable(&self.connection, Malformed::Field);
                     front.desk.note_unreadable(&unreadable);
@@ -182,12 +205,15 @@ impl Served {
                 Next::Leaving => self.leave(),
                 Next::Ended => return,
                 Next::Broken(error) => return self.note_broken(&front, &error),
-                Next::Flooded => return self.end(&front, Fault::Flood).await,
                 Next::Tick => {
                     let now = Instant::now();
                     let fault = self.watch.frames.lock().fault(&limits, now);
                     if let Some(fault) = fault {
                         return self.end(&front, fault).await;
+                    }
+                    let stalled = self.watch.frames.lock().stalled(&limits, now);
+                    if !stalled.is_empty() && !self.cut(&stalled) {
+                        return self.end(&front, Fault::Stall).await;
                     }
                     if self.is_over(&limits, now) {
                         return;
@@ -197,10 +223,33 @@ impl Served {
         }
     }
 
-    /// One more stream.
+    /// One more stream: the one that was opened last, and what h2 does not show of its head.
     fn open(&self) -> Open {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(&self.open))
+        let opened = self.watch.frames.lock().opened();
+        let malformed = match opened {
+            Some(opened) if opened.has_fragment => Some(Malformed::Target),
+            Some(_) => None,
+            // A request whose head was not seen is nobody's.
+            None => Some(Malformed::Stream),
+        };
+        let stream = opened.map_or(0, |opened| opened.stream);
+        let cut = Arc::new(Notify::new());
+        self.open.lock().insert(stream, Arc::clone(&cut));
+        Open {
+            stream,
+            cut,
+            malformed,
+            all: Arc::clone(&self.open),
+        }
+    }
+
+    /// Ends these streams; false if no others are open, and the connection may go with them.
+    fn cut(&self, streams: &[u32]) -> bool {
+        let open = self.open.lock();
+        for cut in streams.iter().filter_map(|stream| open.get(stream)) {
+            cut.notify_one();
+        }
+        open.keys().any(|stream| !streams.contains(stream))
     }
 
     /// Says that no further request is taken; those that are open go on.
@@ -211,7 +260,7 @@ impl Served {
 
     /// Whether it has been idle for so long that it ends; a client is given a moment to agree.
     fn is_over(&mut self, limits: &Limits, now: Instant) -> bool {
-        if self.open.load(Ordering::Relaxed) > 0 {
+        if !self.open.lock().is_empty() {
             self.idle_since = now;
             return false;
         }
@@ -229,6 +278,7 @@ impl Served {
         let (end, reason) = match fault {
             Fault::Flood => (ConnectionEnd::Flood, Reason::ENHANCE_YOUR_CALM),
             Fault::Stall => (ConnectionEnd::Stall, Reason::NO_ERROR),
+            Fault::Malformed => (ConnectionEnd::Protocol, Reason::PROTOCOL_ERROR),
         };
         front.desk.metrics().count_end(end);
         tracing::debug!(?fault, peer = %self.connection.peer, "an HTTP/2 connection is ended");
@@ -268,7 +318,7 @@ impl Served {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.all.lock().remove(&self.stream);
     }
 }
 

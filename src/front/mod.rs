@@ -17,7 +17,8 @@
 //! | `lent` | a connection while pingora has it, for one request |
 //! | `http2` | a connection of HTTP/2, and its requests |
 //! | `fields` | the gate's rules for heads of HTTP/2 |
-//! | `frames`, `watched` | which frames pass, and which connections that ends |
+//! | `frame`, `frames`, `watched` | which frames pass, and which connections and streams that ends |
+//! | `heads`, `hpack` | which stream a head of HTTP/2 opens, and what h2 would overlook in it |
 //!
 //! A head that passes the gate goes to pingora together with the connection, a request at a time. The connection comes
 //! back when the request is answered; what a client sent meanwhile is its next request.
@@ -28,10 +29,13 @@ mod announced;
 mod body;
 mod face;
 mod fields;
+mod frame;
 mod frames;
 mod gate;
 mod head;
+mod heads;
 mod holder;
+mod hpack;
 mod http2;
 mod lent;
 mod listener;

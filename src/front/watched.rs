@@ -1,4 +1,5 @@
-//! An HTTP/2 connection as h2 has it: every byte passes, and its frames are seen as they do.
+//! An HTTP/2 connection as h2 has it: every byte passes, and its frames are seen as they do. h2 gets one head at a time, and
+//! hands its stream out before it gets more: so each request is known by its stream, which nobody else tells us.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use parking_lot::Mutex;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
@@ -24,6 +26,10 @@ use super::frames::Frames;
 pub(super) struct Watched {
     stream: Stream,
     watch: Arc<Watch>,
+    /// What came after a head that opens a stream, until h2 has handed that out.
+    held: BytesMut,
+    /// Whether h2 has such a head and nothing after it.
+    is_paused: bool,
 }
 
 /// What was seen of a connection.
@@ -31,40 +37,67 @@ pub(super) struct Watched {
 pub(super) struct Watch {
     pub(super) frames: Mutex<Frames>,
     /// Notified when nothing more is read from it.
-    pub(super) flooded: Notify,
+    pub(super) stopped: Notify,
 }
 
 impl Watched {
     pub(super) fn new(stream: Stream, window: u32) -> (Self, Arc<Watch>) {
         let watch = Arc::new(Watch {
             frames: Mutex::new(Frames::new(window, Instant::now())),
-            flooded: Notify::new(),
+            stopped: Notify::new(),
         });
         let own = Arc::clone(&watch);
-        (Self { stream, watch: own }, watch)
+        let watched = Self {
+            stream,
+            watch: own,
+            held: BytesMut::new(),
+            is_paused: false,
+        };
+        (watched, watch)
     }
 }
 
 impl AsyncRead for Watched {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.watch.frames.lock().is_flooded() {
+        let own = self.get_mut();
+        if own.watch.frames.lock().is_stopped() {
+            return Poll::Pending;
+        }
+        if std::mem::take(&mut own.is_paused) {
+            // h2 has read the head: it hands the stream out before it is polled again.
+            context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let start = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let fresh = buffer.filled().get(start..).unwrap_or_default();
-        let goes_on = self.watch.frames.lock().receive(fresh, Instant::now());
-        if goes_on {
-            return Poll::Ready(Ok(()));
+        if own.held.is_empty() {
+            ready!(Pin::new(&mut own.stream).poll_read(context, buffer))?;
+        } else {
+            let length = own.held.len().min(buffer.remaining());
+            buffer.put_slice(&own.held.split_to(length));
         }
-        // Whoever serves the connection says goodbye; until then it says nothing that we hear.
-        buffer.set_filled(start);
-        self.watch.flooded.notify_one();
-        Poll::Pending
+        let fresh = buffer.filled().get(start..).unwrap_or_default();
+        let mut frames = own.watch.frames.lock();
+        let taken = frames.receive(fresh, Instant::now());
+        if frames.is_stopped() {
+            // Whoever serves the connection says goodbye; until then it says nothing that we hear.
+            buffer.set_filled(start);
+            own.watch.stopped.notify_one();
+            return Poll::Pending;
+        }
+        drop(frames);
+        own.is_paused = taken.opens;
+        let later = fresh.get(taken.bytes..).unwrap_or_default();
+        if !later.is_empty() {
+            let mut held = BytesMut::from(later);
+            held.extend_from_slice(&own.held);
+            own.held = held;
+        }
+        buffer.set_filled(start + taken.bytes);
+        Poll::Ready(Ok(()))
     }
 }
 

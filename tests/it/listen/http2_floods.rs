@@ -9,6 +9,7 @@ use crate::support::http2::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PING, PRIORITY, RST_STREAM,
     SETTINGS, Verdict, WINDOW_UPDATE, block, frame, plain,
 };
+use crate::support::message::Message;
 use crate::support::{Reply, Upstream};
 
 use super::http2::World;
@@ -289,6 +290,80 @@ async fn whoever_says_what_it_takes_of_an_answer_is_no_flood() {
     }
     assert!(said > 1900, "{said}");
     assert_eq!(ended_for(&world, "flood").await, 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_stalls_loses_its_stream_and_the_others_go_on() {
+    let limits = "[limits]\nbody_idle = \"300ms\"\n";
+    let late = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate".to_vec();
+    let app =
+        Upstream::answering(move |_| Reply::Late(Duration::from_millis(900), late.clone())).await;
+    let world = World::start(app, PUBLIC, limits).await;
+    let mut client = world.connect().await;
+    client.get(1, "/slow").await;
+    let mut post = plain("/a").to_vec();
+    post[0].1 = b"POST";
+    let empty = [&post[..], &[(b"content-length", b"0")]].concat();
+    client.head(3, &post, false).await;
+    client.head(5, &post, false).await;
+    client.frame(DATA, 0, 5, b"x").await;
+    client.head(7, &empty, false).await;
+    let cancel = 8;
+    for stream in [3, 5, 7] {
+        assert_eq!(client.verdict(stream).await, Verdict::Reset(cancel));
+    }
+    assert_eq!(ended_for(&world, "stall").await, 0);
+    let late = Verdict::Status(200, b"late".to_vec());
+    assert_eq!(client.verdict(1).await, late);
+    // Nothing else is open: whoever stalls now has no use for its connection.
+    client.head(9, &post, false).await;
+    let verdict = client.verdict(9).await;
+    assert!(
+        matches!(verdict, Verdict::Reset(_) | Verdict::Closed),
+        "{verdict:?}"
+    );
+    while client.next().await.is_some() {}
+    assert_eq!(ended_for(&world, "stall").await, 1);
+}
+
+#[tokio::test]
+async fn every_request_of_a_packet_is_known_by_its_stream() {
+    let world = World::start(Upstream::start().await, PUBLIC, "").await;
+    let mut client = world.connect().await;
+    // Every third has a fragment: in full and kept, then by what was kept of it.
+    let bad = |at: u32| at % 3 == 1;
+    let mut packet = Vec::new();
+    for at in 0..60 {
+        let whole = [&[0x82, 0x87, 0x41, 9][..], b"a.example"].concat();
+        let path = match at {
+            1 => [&[0x44, 6][..], b"/bad#x"].concat(),
+            // The hosts that were kept since stand before it.
+            at if bad(at) => vec![0x80 | u8::try_from(62 + at - 2).unwrap()],
+            at => [&[0x04, 5][..], format!("/{at:04}").as_bytes()].concat(),
+        };
+        // What refers to the table stands before what is kept next.
+        let head = if at == 1 {
+            [whole, path].concat()
+        } else {
+            [path, whole].concat()
+        };
+        packet.extend(frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, &head));
+    }
+    client.send(&packet).await;
+    for at in 0..60 {
+        let verdict = client.verdict(2 * at + 1).await;
+        let status = if bad(at) { 400 } else { 200 };
+        assert!(
+            matches!(verdict, Verdict::Status(of, _) if of == status),
+            "{at}: {verdict:?}"
+        );
+    }
+    let requests = world.app.requests();
+    let mut lines: Vec<&str> = requests.iter().map(Message::line).collect();
+    lines.sort_unstable();
+    let good = (0..60).filter(|at| !bad(*at));
+    let good: Vec<String> = good.map(|at| format!("GET /{at:04} HTTP/1.1")).collect();
+    assert_eq!(lines, good);
 }
 
 #[tokio::test]

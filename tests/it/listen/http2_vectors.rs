@@ -51,8 +51,11 @@ const HEADS: &[(&str, &[&str], &str)] = &[
     ("slashes in the query", &[":path /a?//"], "ok GET /a?// HTTP/1.1"),
     ("braces in the query", &[":path /a?{b}"], "ok GET /a?{b} HTTP/1.1"),
     ("a percent in the query", &[":path /a?%"], "ok GET /a?% HTTP/1.1"),
-    ("a fragment, which h2 cuts off before anybody decides", &[":path /a#b"], "ok GET /a HTTP/1.1"),
-    ("a fragment in the query", &[":path /a?b#c"], "ok GET /a?b HTTP/1.1"),
+    ("a fragment", &[":path /a#b"], "400"),
+    ("a fragment of nothing", &[":path /a#"], "400"),
+    ("a fragment in the query", &[":path /a?b#c"], "400"),
+    ("a fragment that a route could hide behind", &[":path /a#/../in"], "400"),
+    ("a hash in a field", &["x a#b"], "ok GET /a HTTP/1.1"),
     ("no slash first", &[":path a"], "reset"),
     ("an empty path", &[":path "], "reset"),
     ("a query alone", &[":path ?a"], "400"),
@@ -231,7 +234,8 @@ const HEADS: &[(&str, &[&str], &str)] = &[
     // Trailers reach nobody.
     ("a trailer", &[":method POST", "=abc", "~x y"], "ok POST /a HTTP/1.1"),
     ("an identity in a trailer", &[":method POST", "=abc", "~x-forwarded-user jo"], "ok POST /a HTTP/1.1"),
-    ("a pseudo field in a trailer", &[":method POST", "=abc", "~:path /b"], "ok POST /a HTTP/1.1"),
+    ("a pseudo field in a trailer", &[":method POST", "=abc", "~:path /b"], "goaway"),
+    ("a pseudo field among trailers", &[":method POST", "=abc", "~x y", "~:authority b.example"], "goaway"),
     // Caps.
     ("a target of the length that may be", &[":path /256"], "ok GET /256 HTTP/1.1"),
     ("a target that is too long", &[":path /257"], "414"),
