@@ -12,7 +12,6 @@ fn listen(entries: &[String]) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_bad_file_is_a_mistake_at_its_own_key() {
     let authority = Authority::new();
     authority.sign("a", &["a.example"]);
@@ -26,86 +25,37 @@ fn a_bad_file_is_a_mistake_at_its_own_key() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(authority.path("broken"), broken).unwrap();
     std::fs::write(authority.path("huge"), vec![b'a'; (1 << 20) + 1]).unwrap();
-    let a = authority.entry("a", "hosts = [\"a.example\"],");
+    let hosts = |host: &str| authority.entry("a", &format!("hosts = [{host:?}],"));
+    let pair =
+        |certificate, private, key, words| (vec![entry(certificate, private)], 4, key, words);
+    let written = |entry: String, key, words| (vec![entry], 4, key, words);
+    let (first, private) = ("[0].certificate", "[0].key");
     for (entries, line, key, words) in [
-        (
-            vec![entry("none.pem", "a.key")],
-            4,
-            "[0].certificate",
-            "cannot be read: No such file",
+        pair("none.pem", "a.key", first, "cannot be read: No such file"),
+        pair("a.pem", "none.key", private, "cannot be read: No such file"),
+        pair("junk", "a.key", first, "no certificate"),
+        pair("a.key", "a.key", first, "no certificate"),
+        pair("broken", "a.key", first, "cannot be read; write another"),
+        pair("huge", "a.key", first, "larger than 1MiB"),
+        pair("a.pem", "junk", private, "no private key"),
+        pair("a.pem", "a.pem", private, "no private key"),
+        pair("a.pem", "b.key", private, "the key of another certificate"),
+        written("{ key = \"a.key\" }".to_owned(), first, "is missing"),
+        written(hosts("*"), "[0].hosts[0]", "no name of a host"),
+        written(hosts("https://a"), "[0].hosts[0]", "*.example"),
+        written(
+            authority.entry("a", "host = [\"a\"],"),
+            "[0].host",
+            "did you mean `hosts`?",
         ),
         (
-            vec![entry("a.pem", "none.key")],
-            4,
-            "[0].key",
-            "cannot be read: No such file",
-        ),
-        (
-            vec![entry("junk", "a.key")],
-            4,
-            "[0].certificate",
-            "no certificate",
-        ),
-        (
-            vec![entry("a.key", "a.key")],
-            4,
-            "[0].certificate",
-            "no certificate",
-        ),
-        (
-            vec![entry("broken", "a.key")],
-            4,
-            "[0].certificate",
-            "cannot be read; write another",
-        ),
-        (
-            vec![entry("huge", "a.key")],
-            4,
-            "[0].certificate",
-            "larger than 1MiB",
-        ),
-        (vec![entry("a.pem", "junk")], 4, "[0].key", "no private key"),
-        (
-            vec![entry("a.pem", "a.pem")],
-            4,
-            "[0].key",
-            "no private key",
-        ),
-        (
-            vec![entry("a.pem", "b.key")],
-            4,
-            "[0].key",
-            "the key of another certificate",
-        ),
-        (
-            vec!["{ key = \"a.key\" }".to_owned()],
-            4,
-            "[0].certificate",
-            "is missing",
-        ),
-        (
-            vec![a, authority.entry("b", "hosts = [\"A.example.\"],")],
+            vec![
+                hosts("a.example"),
+                authority.entry("b", "hosts = [\"A.example.\"],"),
+            ],
             5,
             "[1].hosts",
             "has a certificate already",
-        ),
-        (
-            vec![authority.entry("a", "hosts = [\"*\"],")],
-            4,
-            "[0].hosts[0]",
-            "no name of a host",
-        ),
-        (
-            vec![authority.entry("a", "hosts = [\"https://a\"],")],
-            4,
-            "[0].hosts[0]",
-            "*.example",
-        ),
-        (
-            vec![authority.entry("a", "host = [\"a\"],")],
-            4,
-            "[0].host",
-            "did you mean `hosts`?",
         ),
     ] {
         let mistakes = read(&listen(&entries)).unwrap_err().to_string();
