@@ -49,6 +49,12 @@ impl Colour {
         self.contrast(ground) >= LEAST_CONTRAST
     }
 
+    /// Which of the two is the lighter one for the eye.
+    #[must_use]
+    pub fn is_lighter_than(self, other: Self) -> bool {
+        self.luminance() > other.luminance()
+    }
+
     /// So many hundredths of the way to another colour, at most all of them.
     #[must_use]
     pub fn towards(self, other: Self, hundredths: u16) -> Self {

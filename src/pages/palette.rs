@@ -42,8 +42,10 @@ fn rules(scheme: &Scheme, palette: Palette) -> Vec<(&'static str, Colour)> {
     }
     let paper = palette.background.unwrap_or(scheme.background.1);
     let ink = palette.text.unwrap_or(scheme.text.1);
-    let ground = furthest(7, |share| {
-        let ground = paper.towards(ink, share);
+    // Darker than what stands on it, in the dark too.
+    let most = if ink.is_lighter_than(paper) { 35 } else { 6 };
+    let ground = furthest(most, |share| {
+        let ground = paper.towards(BLACK, share);
         (ink.is_legible_on(ground)).then_some(ground)
     });
     let ground = ground.unwrap_or(paper);
