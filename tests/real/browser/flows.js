@@ -379,8 +379,13 @@ async function connections(browser) {
     await whose.logIn(who);
     assert.equal(await connected(whose), 0);
   }
-  await visitor.press("Connect Over there");
-  assert.equal(await refuseThere(visitor), 403);
+  for (const [whose, who] of [[visitor, user], [other, world.users.mo]]) {
+    await whose.press("Connect Over there");
+    assert.equal(await whose.heading(), "Is it you?", "what is connected may be a way in one day");
+    await whose.fill({ Code: await mailed(who.email, CODE) });
+    await whose.press("Go on");
+    assert.equal(await refuseThere(whose), 403);
+  }
   assert.equal(await visitor.heading(), "Nothing was connected");
   assert.match(await visitor.text(), /did not agree/);
 
@@ -393,6 +398,7 @@ async function connections(browser) {
   assert.equal(await connected(visitor), 1);
   assert.ok(await mailed(user.email, /Over there/), "the account is mailed");
 
+  await other.press("Back to your account");
   await other.press("Connect Over there");
   assert.equal(await agreeThere(other, "jo-there"), 409);
   assert.match(await other.text(), /connected to another account here/);

@@ -1,6 +1,6 @@
 // Accounts at a real OpenID provider, connected and not.
 
-const { ACCOUNT, LOGIN, agreeThere, connect, fillLogin, logIn, refuseThere, submit } = require("../steps.js");
+const { ACCOUNT, LOGIN, agreeThere, connect, fillLogin, logIn, refuseThere, submit, typeMailed } = require("../steps.js");
 const { world } = require("../visitor.js");
 
 module.exports = async ({ enter, show }) => {
@@ -8,7 +8,8 @@ module.exports = async ({ enter, show }) => {
   const visitor = await enter();
   await logIn(visitor, di);
   await show(visitor, "account, nothing connected", 200, 200);
-  await show(visitor, "connect, no answer", 503, connect(visitor, "gone"));
+  await show(visitor, "prove yourself before you connect", 200, connect(visitor, "gone"));
+  await show(visitor, "connect, no answer", 503, typeMailed(visitor, di));
 
   // The page on the way goes on by itself: it stays where the provider has no page to show.
   const keepHere = async (route) => route.fulfill({ status: 204 });
@@ -33,6 +34,7 @@ module.exports = async ({ enter, show }) => {
   const other = await enter();
   await logIn(other, ed);
   await connect(other, "there");
+  await typeMailed(other, ed);
   await show(other, "connect, taken", 409, agreeThere(other, "maximiliane.freifrau.von.hohenzollern"));
 
   // The same gateway under an address that providers do not send people back to.
