@@ -89,6 +89,11 @@ const UPDATES: f64 = 10_000.0;
 /// A reset costs a request that nobody reads.
 const RESET_COSTS: f64 = 5.0;
 
+/// A piece of a body that is smaller than its frame's header, and so goes on in a write of its own. A client that sends
+/// what somebody types sends some in a second.
+const TINY: usize = 8;
+const TINY_COSTS: f64 = 0.25;
+
 impl Frames {
     /// A connection of which nothing has passed yet. `window` is what a client may send on a stream before it is told that
     /// it may send more.
@@ -294,6 +299,7 @@ impl Frame {
     fn cost(self) -> f64 {
         match self.kind {
             DATA if self.length == 0 && self.flags & END_STREAM == 0 => 1.0,
+            DATA if self.length <= TINY => TINY_COSTS,
             DATA | HEADERS => 0.0,
             CONTINUATION if self.length > 0 => 0.0,
             RST_STREAM => RESET_COSTS,

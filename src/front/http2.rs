@@ -188,6 +188,8 @@ impl Served {
             self.count_refusals(&front);
             match next {
                 Next::Request(session) => {
+                    // It may be answered before the next tick looks.
+                    self.idle_since = Instant::now();
                     let (connection, watch) =
                         (Arc::clone(&self.connection), Arc::clone(&self.watch));
                     let serving =

@@ -114,8 +114,10 @@ async fn a_refusal_can_be_read_while_the_client_still_sends() {
             let head = format!("POST /a HTTP/1.1\r\nHost: a\r\n{fields}\r\n{framing}\r\n\r\n");
             client.send(head).await;
             let piece = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
+            // For longer than an answer takes. Nobody resets it meanwhile.
             for _ in 0..20 {
                 client.send(&piece).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
             let answer = client.response().await;
             assert_eq!(answer.status(), status, "{framing}");

@@ -55,49 +55,60 @@ fn open() -> Vec<u8> {
 /// A flood's name, and the frames of each of its rounds.
 type Flood = (&'static str, fn(u32) -> Vec<u8>);
 
+const FLOODS: [Flood; 10] = [
+    (
+        "rapid reset",
+        (|at| [head(at), frame(RST_STREAM, 0, 2 * at + 3, &[0, 0, 0, 8])].concat()),
+    ),
+    ("PING", (|_| frame(PING, 0, 0, &[0; 8]))),
+    ("SETTINGS", (|_| frame(SETTINGS, 0, 0, &[]))),
+    (
+        "WINDOW_UPDATE",
+        (|_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+    ),
+    ("PRIORITY", (|_| frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]))),
+    ("unknown frames", (|_| frame(0xbe, 0, 0, b"x"))),
+    (
+        "empty DATA",
+        (|at| {
+            if at == 0 {
+                open()
+            } else {
+                frame(DATA, 0, 1, &[])
+            }
+        }),
+    ),
+    (
+        "DATA of a byte",
+        (|at| {
+            if at == 0 {
+                open()
+            } else {
+                frame(DATA, 0, 1, b"x")
+            }
+        }),
+    ),
+    (
+        "empty CONTINUATION",
+        (|at| {
+            if at == 0 {
+                frame(HEADERS, 0, 1, &[0x82])
+            } else {
+                frame(CONTINUATION, 0, 1, &[])
+            }
+        }),
+    ),
+    (
+        "malformed requests",
+        (|at| frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 3, &[0x82])),
+    ),
+];
+
 #[tokio::test]
 async fn a_flood_ends_its_connection_and_no_other() {
     let world = World::start(Upstream::start().await, PUBLIC, "").await;
     let mut clean = world.connect().await;
-    let floods: [Flood; 9] = [
-        (
-            "rapid reset",
-            (|at| [head(at), frame(RST_STREAM, 0, 2 * at + 3, &[0, 0, 0, 8])].concat()),
-        ),
-        ("PING", (|_| frame(PING, 0, 0, &[0; 8]))),
-        ("SETTINGS", (|_| frame(SETTINGS, 0, 0, &[]))),
-        (
-            "WINDOW_UPDATE",
-            (|_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
-        ),
-        ("PRIORITY", (|_| frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]))),
-        ("unknown frames", (|_| frame(0xbe, 0, 0, b"x"))),
-        (
-            "empty DATA",
-            (|at| {
-                if at == 0 {
-                    open()
-                } else {
-                    frame(DATA, 0, 1, &[])
-                }
-            }),
-        ),
-        (
-            "empty CONTINUATION",
-            (|at| {
-                if at == 0 {
-                    frame(HEADERS, 0, 1, &[0x82])
-                } else {
-                    frame(CONTINUATION, 0, 1, &[])
-                }
-            }),
-        ),
-        (
-            "malformed requests",
-            (|at| frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 3, &[0x82])),
-        ),
-    ];
-    for (at, (name, bytes)) in floods.into_iter().enumerate() {
+    for (at, (name, bytes)) in FLOODS.into_iter().enumerate() {
         let mut client = world.connect().await;
         let verdict = flood(&mut client, bytes).await;
         // h2 counts some of them too; whoever is first says so. A client that still sends may miss what was said.
@@ -118,7 +129,7 @@ async fn a_flood_ends_its_connection_and_no_other() {
         ended_for(&world, "flood").await,
         ended_for(&world, "protocol").await,
     );
-    assert_eq!(floods + wrong, 9, "{floods} and {wrong}");
+    assert_eq!(floods + wrong, 10, "{floods} and {wrong}");
     let resets = world
         .app
         .requests()
@@ -412,6 +423,19 @@ async fn a_reader_that_takes_nothing_loses_its_stream_and_the_others_go_on() {
         client.verdict(5).await,
         Verdict::Status(200, b"ok".to_vec())
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_again_and_again_is_not_idle() {
+    let limits = "[limits]\nidle_timeout = \"300ms\"\n";
+    let world = World::start(Upstream::start().await, PUBLIC, limits).await;
+    let mut client = world.connect().await;
+    for at in 0..25 {
+        client.get(2 * at + 1, "/a").await;
+        let ok = Verdict::Status(200, b"ok".to_vec());
+        assert_eq!(client.verdict(2 * at + 1).await, ok, "{at}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,6 @@
 pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod gateway;
-#[cfg(test)]
 pub(crate) mod http2;
 pub(crate) mod message;
 pub(crate) mod real;
