@@ -284,7 +284,7 @@ impl std::io::Write for Log {
 /// A configuration with one route for everything to one upstream.
 pub(crate) fn one_route(upstream: &str, lines: &str) -> String {
     format!(
-        "[upstream.app]\nservers = [\"{upstream}\"]\nconnect_timeout = \"1s\"\nread_timeout = \"1s\"\n\
+        "[upstream.app]\nservers = [\"{upstream}\"]\nconnect_timeout = \"5s\"\nread_timeout = \"3s\"\n\
          [[route]]\nname = \"app\"\npath = \"/\"\nupstream = \"app\"\n{lines}\n"
     )
 }
