@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -25,6 +25,14 @@ use crate::model::session::Dialect;
 use crate::pages::login::{self as page, Notice};
 use crate::pages::{Language, Page};
 use crate::store::StoreError;
+
+/// The form of a step of logging in. Each comes in this way, so that none leaves out a check: that it is not another site's,
+/// and that it leads back to a path here.
+pub(super) struct Entry {
+    form: Form,
+    pub(super) language: Language,
+    pub(super) return_to: Option<ReturnTo>,
+}
 
 /// `GET /_countersign/login`.
 pub(super) async fn show(
@@ -62,16 +70,10 @@ pub(super) async fn log_in(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    entry: Entry,
 ) -> Result<Response, Stopped> {
-    browser.check_site(&headers)?;
-    let language = Language::of(&headers);
-    let form = Form::read(&headers, body).await;
-    let form = form.map_err(Stopped::form(language))?;
-    let text = |name| form.text(name).map_err(Stopped::form(language));
-    let (username, password) = (text("username")?, text("password")?);
-    let return_to = form.optional("return_to").ok().flatten();
-    let return_to = return_to.and_then(ReturnTo::parse);
+    let (username, password) = (entry.text("username")?, entry.text("password")?);
+    let (language, return_to) = (entry.language, &entry.return_to);
     let before = browser.visitor(&caller, &headers).await?;
     let login = Login {
         dialect: Dialect::BROWSER,
@@ -158,6 +160,35 @@ pub(super) async fn log_out_everywhere(
     }
     let there = see_other(HeaderValue::from_static(LOGIN_PATH));
     Ok(browser.forgotten(there))
+}
+
+impl FromRequest<Arc<Browser>> for Entry {
+    type Rejection = Stopped;
+
+    async fn from_request(request: Request, browser: &Arc<Browser>) -> Result<Self, Stopped> {
+        let (head, body) = request.into_parts();
+        browser.check_site(&head.headers)?;
+        let language = Language::of(&head.headers);
+        let form = Form::read(&head.headers, body).await;
+        let form = form.map_err(Stopped::form(language))?;
+        let return_to = form.optional("return_to").ok().flatten();
+        let return_to = return_to.and_then(ReturnTo::parse);
+        Ok(Self {
+            form,
+            language,
+            return_to,
+        })
+    }
+}
+
+impl Entry {
+    pub(super) fn text(&self, name: &'static str) -> Result<&str, Stopped> {
+        self.form.text(name).map_err(Stopped::form(self.language))
+    }
+
+    pub(super) fn optional(&self, name: &'static str) -> Option<&str> {
+        self.form.optional(name).ok().flatten()
+    }
 }
 
 impl Browser {

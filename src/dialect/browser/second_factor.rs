@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::login::in_query;
+use super::login::{Entry, in_query};
 use super::return_to::ReturnTo;
 use super::{Browser, FACTOR_PATH, LOGIN_PATH, Stopped, see_other, value_of, with_cookie};
 use crate::auth::factors::TypedCode;
 use crate::auth::issuer::{Grant, SecondStep, Shown, StepError, TICKET_TTL, Waiting};
-use crate::dialect::body::Form;
 use crate::dialect::refused::STORE_WAIT;
 use crate::dialect::reply::retry_after;
 use crate::gateway::endpoint::Caller;
@@ -59,20 +57,13 @@ pub(super) async fn prove(
     State(browser): State<Arc<Browser>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    entry: Entry,
 ) -> Result<Response, Stopped> {
-    browser.check_site(&headers)?;
-    let language = Language::of(&headers);
-    let form = Form::read(&headers, body).await;
-    let form = form.map_err(Stopped::form(language))?;
-    let shown = match form.optional("credential").ok().flatten() {
+    let shown = match entry.optional("credential") {
         Some(answer) => Shown::Key(answer.into()),
-        None => Shown::Code(TypedCode::new(
-            form.text("code").map_err(Stopped::form(language))?,
-        )),
+        None => Shown::Code(TypedCode::new(entry.text("code")?)),
     };
-    let return_to = form.optional("return_to").ok().flatten();
-    let return_to = return_to.and_then(ReturnTo::parse);
+    let (language, return_to) = (entry.language, &entry.return_to);
     let Some((ticket, waiting)) = browser.waiting(&caller, &headers).await? else {
         return browser.stale(language, return_to.as_ref()).await;
     };
