@@ -330,6 +330,7 @@ pub fn redirect(bytes: &[u8]) {
 /// A URL that can be registered is of one host to everybody, wherever it is read; only the same text is that URL; and what
 /// is added to it, is added to its query and to nothing else. The first line is registered, the second is asked for.
 pub fn registered(bytes: &[u8]) {
+    static TOKEN: LazyLock<PlainToken> = LazyLock::new(|| PlainToken::generate(TokenKind::Session));
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -350,7 +351,6 @@ pub fn registered(bytes: &[u8]) {
     );
     let Ok(taken) = taken else { return };
     assert_eq!(taken.as_str(), text);
-    static TOKEN: LazyLock<PlainToken> = LazyLock::new(|| PlainToken::generate(TokenKind::Session));
     let location = taken.with_token(&TOKEN);
     HeaderValue::from_str(&location).expect("a value of Location");
     let uri: http::Uri = location.parse().expect("another parser refuses it");
