@@ -348,9 +348,11 @@ fn names_crate(code: &str, name: &str) -> bool {
     })
 }
 
+/// Declared as one, or a line of a macro's that declares it.
 fn is_test(sources: &[Source], name: &str) -> bool {
-    let declared = format!("fn {name}()");
-    sources.iter().any(|source| source.text.contains(&declared))
+    let spellings = [format!("fn {name}()"), format!("\n    {name}: \"")];
+    let is_in = |source: &Source| spellings.iter().any(|it| source.text.contains(it));
+    sources.iter().any(is_in)
 }
 
 fn sources() -> Vec<Source> {

@@ -214,7 +214,14 @@ impl Prove<'_> {
             }))
         };
         let status = self.notice.map_or(StatusCode::OK, Obstacle::status);
-        let page = Page::new(self.step.language, status, text.prove_heading, &content).with_forms();
+        let way_back = self
+            .step
+            .carried
+            .iter()
+            .find(|(name, _)| *name == RETURN_TO);
+        let page = Page::new(self.step.language, status, text.prove_heading, &content)
+            .with_forms()
+            .leading_back(way_back.map(|(_, path)| *path));
         if self.key.is_some() {
             page.with_keys()
         } else {
@@ -301,6 +308,9 @@ pub fn has_code(kinds: &[FactorKind]) -> bool {
 
 /// The field in which a key's answer comes that is a proof, and not a new key.
 pub const KEY_PROOF: &str = "proof";
+
+/// The field with the path that a proof leads back to.
+pub const RETURN_TO: &str = "return_to";
 
 /// A secret that people can type without losing their place.
 fn grouped(secret: &str) -> String {

@@ -63,7 +63,9 @@ impl Login<'_> {
             }
         };
         let status = self.notice.map_or(StatusCode::OK, Notice::status);
-        Page::new(self.language, status, text.login_heading, &content).with_forms()
+        Page::new(self.language, status, text.login_heading, &content)
+            .with_forms()
+            .leading_back(self.return_to)
     }
 }
 

@@ -139,6 +139,17 @@ impl Page {
         self
     }
 
+    /// The same, whose forms lead back to a path here, and from there wherever the application at it leads on to: to
+    /// another site, or to a program on the reader's own machine, as providers of OAuth do. What it is, nobody knows
+    /// beforehand; a way back to a page of ours stays here.
+    #[must_use]
+    fn leading_back(mut self, path: Option<&str>) -> Self {
+        if path.is_some_and(|path| !path.starts_with(OURS)) {
+            self.form_target = Some("https: http:".to_owned());
+        }
+        self
+    }
+
     /// The same, going on to that URL at once. Source: the HTML Standard, "shared declarative refresh steps".
     #[must_use]
     fn moving_on(mut self, url: &Url) -> Self {
@@ -172,8 +183,8 @@ impl Page {
 impl Page {
     fn policy(&self) -> String {
         let mut policy = POLICY.to_owned();
-        if let Some(origin) = &self.form_target {
-            let target = format!("form-action 'self' {origin}");
+        if let Some(target) = &self.form_target {
+            let target = format!("form-action 'self' {target}");
             policy = policy.replace("form-action 'self'", &target);
         }
         if self.has_keys {
@@ -190,6 +201,9 @@ impl IntoResponse for Page {
         (self.status, headers, document, self.html).into_response()
     }
 }
+
+/// What the paths of our pages begin with.
+const OURS: &str = "/_countersign/";
 
 /// Nothing but our stylesheet and forms to ourselves; nobody may frame a page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -232,6 +246,19 @@ mod tests {
         }
         assert_eq!(page.html.matches("href=").count(), 1);
         assert!(page.html.contains("<html lang=\"de\">"));
+    }
+
+    #[test]
+    fn a_form_may_lead_on_only_by_way_of_an_application() {
+        let policy = |path: Option<&str>| {
+            let page = Page::error(Language::English, StatusCode::OK, "").leading_back(path);
+            let policy = &page.headers()[CONTENT_SECURITY_POLICY];
+            policy.to_str().unwrap().to_owned()
+        };
+        assert_eq!(policy(None), POLICY);
+        assert_eq!(policy(Some("/_countersign/account?x")), POLICY);
+        let on = policy(Some("/oauth/authorize?client_id=app"));
+        assert!(on.contains("; form-action 'self' https: http:; "), "{on}");
     }
 
     #[test]

@@ -61,7 +61,9 @@ impl SecondFactor<'_> {
             }
         };
         let status = self.notice.map_or(StatusCode::OK, Notice::status);
-        let page = Page::new(self.language, status, text.factor_heading, &content).with_forms();
+        let page = Page::new(self.language, status, text.factor_heading, &content)
+            .with_forms()
+            .leading_back(self.return_to);
         if self.key.is_some() {
             page.with_keys()
         } else {

@@ -240,7 +240,7 @@ fn passage<'a>(
         action: ELEVATE_PATH,
         token: &visitor.form_token,
         carried: return_to
-            .map(|there| ("return_to", there.as_str()))
+            .map(|there| (page::RETURN_TO, there.as_str()))
             .into_iter()
             .collect(),
     }

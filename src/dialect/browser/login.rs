@@ -22,8 +22,8 @@ use crate::dialect::refused::STORE_WAIT;
 use crate::dialect::reply::retry_after;
 use crate::gateway::endpoint::Caller;
 use crate::model::session::Dialect;
+use crate::pages::Language;
 use crate::pages::login::{self as page, Notice};
-use crate::pages::{Language, Page};
 use crate::store::StoreError;
 
 /// The form of a step of logging in. Each comes in this way, so that none leaves out a check: that it is not another site's,
@@ -39,7 +39,7 @@ pub(super) async fn show(
     State(browser): State<Arc<Browser>>,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Stopped> {
+) -> Response {
     let parameter = |wanted| in_query(&uri, wanted);
     let return_to = parameter("return_to").and_then(|path| ReturnTo::parse(&path));
     let notice = if parameter("changed").is_some() {
@@ -57,12 +57,11 @@ pub(super) async fn show(
         client: None,
         notice,
     };
-    let page = browser.leading_on(form.page(), return_to.as_ref(), form.language);
-    let response = page.await?.into_response();
-    Ok(match return_to {
+    let response = form.page().into_response();
+    match return_to {
         Some(_) => with_cookie(response, browser.marker.set("1", MOMENT)),
         None => response,
-    })
+    }
 }
 
 /// `POST /_countersign/login`. Always a new session; the one that the browser had before ends.
@@ -93,8 +92,7 @@ pub(super) async fn log_in(
             return there.await;
         }
         Err(error) => {
-            let refused = browser.refuse(&error, language, username, return_to.as_ref());
-            return refused.await;
+            return Ok(browser.refuse(&error, language, username, return_to.as_ref()));
         }
     };
     let welcome = browser.welcome(&issued, before, return_to.as_ref(), &caller);
@@ -215,34 +213,14 @@ impl Browser {
         ))
     }
 
-    /// The same page, whose form may end at the registered URL that its way back goes on to: browsers hold a page's policy
-    /// against every redirect that follows its form.
-    pub(super) async fn leading_on(
-        &self,
-        page: Page,
-        return_to: Option<&ReturnTo>,
-        language: Language,
-    ) -> Result<Page, Stopped> {
-        let way_back = return_to.and_then(|there| there.as_str().parse().ok());
-        let asked = way_back.and_then(|uri: Uri| in_query(&uri, "redirect_url"));
-        let Some(asked) = asked else {
-            return Ok(page);
-        };
-        let registered = self.auth.clients.registered_for(&asked).await;
-        Ok(match registered.map_err(Stopped::store(language))? {
-            Some((_, url)) => page.leading_to(url.url()),
-            None => page,
-        })
-    }
-
     /// One page for every reason that has to do with the credentials.
-    async fn refuse(
+    fn refuse(
         &self,
         error: &LoginError,
         language: Language,
         username: &str,
         return_to: Option<&ReturnTo>,
-    ) -> Result<Response, Stopped> {
+    ) -> Response {
         let (notice, wait) = notice(error);
         let form = page::Login {
             language,
@@ -252,13 +230,12 @@ impl Browser {
             client: None,
             notice: Some(notice),
         };
-        let page = self.leading_on(form.page(), return_to, language).await?;
-        let mut response = page.into_response();
+        let mut response = form.page().into_response();
         if notice == Notice::Unrecognized {
             let challenge = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        Ok(retry_after(response, wait))
+        retry_after(response, wait)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn show(
     let language = Language::of(&headers);
     let return_to = in_query(&uri, "return_to").and_then(|path| ReturnTo::parse(&path));
     let Some((ticket, waiting)) = browser.waiting(&caller, &headers).await? else {
-        return browser.stale(language, return_to.as_ref()).await;
+        return Ok(browser.stale(language, return_to.as_ref()));
     };
     let asking = Asking {
         ticket: &ticket,
@@ -65,7 +65,7 @@ pub(super) async fn prove(
     };
     let (language, return_to) = (entry.language, &entry.return_to);
     let Some((ticket, waiting)) = browser.waiting(&caller, &headers).await? else {
-        return browser.stale(language, return_to.as_ref()).await;
+        return Ok(browser.stale(language, return_to.as_ref()));
     };
     let before = browser.visitor(&caller, &headers).await?;
     let is_key = matches!(shown, Shown::Key(_));
@@ -81,7 +81,7 @@ pub(super) async fn prove(
             let welcome = welcome.await.map_err(Stopped::store(language))?;
             return Ok(with_cookie(welcome, browser.ticket.clear()));
         }
-        Err(StepError::Stale) => return browser.stale(language, return_to.as_ref()).await,
+        Err(StepError::Stale) => return Ok(browser.stale(language, return_to.as_ref())),
         Err(StepError::WrongCode) if is_key => (Notice::WrongKey, None),
         Err(refused) => notice(&refused),
     };
@@ -161,15 +161,11 @@ impl Browser {
             key: key.as_ref(),
             notice,
         };
-        self.leading_on(form.page(), return_to, language).await
+        Ok(form.page())
     }
 
     /// The login page, for whoever took too long.
-    async fn stale(
-        &self,
-        language: Language,
-        return_to: Option<&ReturnTo>,
-    ) -> Result<Response, Stopped> {
+    fn stale(&self, language: Language, return_to: Option<&ReturnTo>) -> Response {
         let form = login::Login {
             language,
             action: LOGIN_PATH,
@@ -178,8 +174,7 @@ impl Browser {
             client: None,
             notice: Some(login::Notice::Stale),
         };
-        let page = self.leading_on(form.page(), return_to, language).await?;
-        Ok(with_cookie(page.into_response(), self.ticket.clear()))
+        with_cookie(form.page().into_response(), self.ticket.clear())
     }
 }
 

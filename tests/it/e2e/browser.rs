@@ -20,6 +20,7 @@ flows! {
     somebody_proves_themselves_again_on_the_way_to_a_page: "careful",
     a_browser_that_loses_its_cookie_is_told_so: "bounce",
     everything_is_reached_by_keyboard: "keyboard",
+    an_app_may_send_whoever_has_logged_in_on_to_another_site: "onward",
     an_application_learns_who_somebody_is_once_they_agree: "application",
     people_see_to_their_own_account: "account",
     links_in_mails_lead_to_pages: "links",

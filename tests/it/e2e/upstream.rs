@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::{Html, Json};
 use axum::routing::{get, options};
 use serde_json::{Value, json};
@@ -26,8 +27,8 @@ impl Upstream {
         Self::serve(Router::new().fallback(echo))
     }
 
-    /// The same with what a browser meets in an app: a page with a script of its own, answers that other sites may read, and
-    /// one that never comes.
+    /// The same with what a browser meets in an app: a page with a script of its own, a way on to elsewhere, answers that
+    /// other sites may read, and one that never comes.
     pub(super) fn app() -> Self {
         let page = get(async || Html(PAGE));
         let preflight = async || (StatusCode::NO_CONTENT, SHARED, MAY_BE_ASKED);
@@ -36,6 +37,7 @@ impl Upstream {
         });
         let router = Router::new()
             .route("/app/page", page)
+            .route("/app/onward", get(onward))
             .route("/shared/{*path}", shared)
             .route("/slow/", get(std::future::pending::<StatusCode>));
         Self::serve(router.fallback(echo))
@@ -68,6 +70,12 @@ impl Upstream {
             _runtime: runtime,
         }
     }
+}
+
+/// Sends whoever comes on to the URL that is the query: an app that is a provider of logins does that.
+async fn onward(uri: Uri) -> (StatusCode, [(HeaderName, String); 1]) {
+    let there = uri.query().unwrap_or_default().to_owned();
+    (StatusCode::FOUND, [(LOCATION, there)])
 }
 
 async fn echo(method: Method, uri: Uri, headers: HeaderMap) -> Json<Value> {

@@ -163,6 +163,17 @@ async function bounce(browser) {
   await visitor.leave();
 }
 
+/// An app that is a provider of logins itself sends whoever has logged in on to another site: nothing stops that.
+async function onward(browser) {
+  const visitor = await Visitor.at(browser);
+  const there = `${world.app}/landed`;
+  await visitor.go(`/app/onward?${there}`);
+  assert.equal(await visitor.heading(), "Sign in");
+  assert.equal(await visitor.logIn(), 200);
+  assert.equal(visitor.page.url(), there);
+  await visitor.leave();
+}
+
 /// The keyboard alone: every step by Tab, Enter and letters, and the focus is seen.
 async function keyboard(browser) {
   const visitor = await Visitor.at(browser);
@@ -441,7 +452,7 @@ async function forgery(browser) {
   await visitor.leave();
 }
 
-const flows = { account, address, application, bounce, careful, connections, forgery, keyboard, links, logIn, scripts, secure };
+const flows = { account, address, application, bounce, careful, connections, forgery, keyboard, links, logIn, onward, scripts, secure };
 withChromium(flows[process.argv[3]]).catch((error) => {
   console.error(error);
   process.exitCode = 1;
