@@ -92,7 +92,7 @@ pub(super) async fn log_in(
             return there.await;
         }
         Err(error) => {
-            return Ok(browser.refuse(&error, language, username, return_to.as_ref()));
+            return Ok(refuse(&error, language, username, return_to.as_ref()));
         }
     };
     let welcome = browser.welcome(&issued, before, return_to.as_ref(), &caller);
@@ -212,31 +212,30 @@ impl Browser {
             marker,
         ))
     }
+}
 
-    /// One page for every reason that has to do with the credentials.
-    fn refuse(
-        &self,
-        error: &LoginError,
-        language: Language,
-        username: &str,
-        return_to: Option<&ReturnTo>,
-    ) -> Response {
-        let (notice, wait) = notice(error);
-        let form = page::Login {
-            language,
-            action: LOGIN_PATH,
-            return_to: return_to.map(ReturnTo::as_str),
-            username,
-            client: None,
-            notice: Some(notice),
-        };
-        let mut response = form.page().into_response();
-        if notice == Notice::Unrecognized {
-            let challenge = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        retry_after(response, wait)
+/// One page for every reason that has to do with the credentials.
+fn refuse(
+    error: &LoginError,
+    language: Language,
+    username: &str,
+    return_to: Option<&ReturnTo>,
+) -> Response {
+    let (notice, wait) = notice(error);
+    let form = page::Login {
+        language,
+        action: LOGIN_PATH,
+        return_to: return_to.map(ReturnTo::as_str),
+        username,
+        client: None,
+        notice: Some(notice),
+    };
+    let mut response = form.page().into_response();
+    if notice == Notice::Unrecognized {
+        let challenge = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
+    retry_after(response, wait)
 }
 
 fn notice(error: &LoginError) -> (Notice, Option<Duration>) {

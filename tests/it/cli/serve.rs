@@ -1,11 +1,12 @@
 //! Commands beside a gateway that serves the same store.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Place;
+use crate::support::ports::free_ports;
 
 /// A gateway on free ports; ends with the test.
 struct Serving {
@@ -16,10 +17,7 @@ struct Serving {
 
 impl Serving {
     fn start() -> Self {
-        let [port, admin] = [(); 2].map(|()| {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().port()
-        });
+        let [port, admin] = free_ports().map(|free| free.port());
         let config = super::CONFIG.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
         let place = Place::with(&format!(
             "{config}\n[admin]\naddress = \"127.0.0.1:{admin}\"\n"

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::Place;
+use crate::support::ports::free_ports;
 
 #[test]
 fn wrong_usage_exits_2_and_helps() {
@@ -138,10 +139,7 @@ fn the_environment_stands_over_the_file() {
 
 #[test]
 fn healthcheck_fails_where_nothing_answers() {
-    let port = {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().port()
-    };
+    let [port] = free_ports().map(|free| free.port());
     let place = Place::with(&format!(
         "{}\n[admin]\naddress = \"127.0.0.1:{port}\"\n",
         super::CONFIG

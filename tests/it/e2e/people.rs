@@ -16,8 +16,10 @@ use countersign::store::memory::MemoryStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::ports::free_ports;
+
 use super::super::support::real::certificates;
-use super::program::{free_ports, program, python, script, wait_until};
+use super::program::{program, python, script, wait_until};
 use super::upstream::Upstream;
 use super::world::{Serving, User, World};
 

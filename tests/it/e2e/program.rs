@@ -1,6 +1,5 @@
 //! Other people's programs, free ports, and patience.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,10 +57,4 @@ pub(crate) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bo
 )]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
-}
-
-/// Both are taken before either is given back, so that they differ.
-pub(crate) fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let taken = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    taken.map(|listener| listener.local_addr().unwrap())
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::program::{free_ports, program, python, script, wait_until};
+use crate::support::ports::free_ports;
+
+use super::program::{program, python, script, wait_until};
 use super::world::World;
 
 #[test]

@@ -10,9 +10,10 @@ use countersign::clock::{Clock, SystemClock};
 use serde_json::json;
 
 use super::http::ask;
-use super::program::{free_ports, wait_until};
+use super::program::wait_until;
 use super::upstream::Upstream;
 use super::world::{Pair, User, World, text};
+use crate::support::ports::free_ports;
 use crate::support::totp::code_of_app;
 
 #[test]

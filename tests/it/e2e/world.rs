@@ -15,8 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::ports::free_ports;
+
 use super::http::{Answer, ask};
-use super::program::{free_ports, wait_until};
+use super::program::wait_until;
 use super::secrets::Needles;
 
 /// The world of one test.

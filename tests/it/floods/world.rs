@@ -2,7 +2,7 @@
 //! open connections. The benchmark of floods starts the same.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::client;
+use crate::support::ports::free_ports;
 use crate::support::tls::{Authority, Caller};
 
 /// The program, what it protects, and what it needs.
@@ -192,12 +193,6 @@ fn binary(directory: &Path, core: Option<usize>) -> Command {
         .args(["--config", "countersign.toml"])
         .stdin(Stdio::null());
     command
-}
-
-/// All are taken before any is given back, so that they differ.
-fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let taken = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    taken.map(|listener| listener.local_addr().unwrap())
 }
 
 /// An app that takes what it gets and answers a word, a page, or much.

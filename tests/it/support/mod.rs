@@ -25,6 +25,7 @@ pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod http2;
 pub(crate) mod message;
+pub(crate) mod ports;
 pub(crate) mod real;
 pub(crate) mod tls;
 pub(crate) mod totp;

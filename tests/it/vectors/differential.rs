@@ -16,7 +16,8 @@ use super::read_all;
 use super::stage::Stage;
 use super::table::Vector;
 use super::wire::Wire;
-use crate::e2e::program::{free_ports, program, python, script, wait_until};
+use crate::e2e::program::{program, python, script, wait_until};
+use crate::support::ports::free_ports;
 
 /// A server, until this is dropped.
 struct Server {

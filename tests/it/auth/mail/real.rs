@@ -6,7 +6,6 @@
     reason = "a test's helpers fail by panicking too"
 )]
 
-use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use tokio::sync::watch;
 use super::super::super::support::Gateway;
 use super::super::super::support::real::{Program, certificates, python, script};
 use super::*;
+use crate::support::ports::free_ports;
 
 #[tokio::test]
 async fn a_mail_goes_over_tls_with_the_password_from_the_first_byte_or_after_starttls() {
@@ -134,11 +134,9 @@ async fn a_mail_is_plain_text_and_html_and_nobodys_name_becomes_a_header_or_mark
 
 #[tokio::test]
 async fn who_asks_for_a_mail_does_not_wait_for_the_server() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-    let config = format!(
-        "[dialect.id_api]\n[mail]\ntransport = \"smtp\"\nurl = \"smtp://{}\"\n",
-        nobody.unwrap()
-    );
+    let [nobody] = free_ports();
+    let config =
+        format!("[dialect.id_api]\n[mail]\ntransport = \"smtp\"\nurl = \"smtp://{nobody}\"\n");
     let gateway = Gateway::start(&config).await;
     let jo = gateway.account("jo").await;
     let (_, token) = gateway.token(&jo).await;
@@ -170,9 +168,9 @@ struct Sending {
 
 impl Server {
     fn new() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let [free] = free_ports();
         Self {
-            port: free.local_addr().unwrap().port(),
+            port: free.port(),
             directory: tempfile::tempdir().unwrap(),
             program: None,
         }

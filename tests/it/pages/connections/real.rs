@@ -1,7 +1,6 @@
 //! A provider that nobody here wrote: npm's `oidc-provider`, in the clear on this machine and over TLS. curl is the browser
 //! there.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,6 +8,7 @@ use serde_json::json;
 
 use super::super::super::support::real::{Program, certificates, script, succeeded};
 use super::*;
+use crate::support::ports::free_ports;
 
 #[tokio::test]
 async fn an_account_at_a_real_provider_is_connected() {
@@ -71,10 +71,7 @@ impl Provider {
     async fn start(algorithm: &str, method: &str, is_tls: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         certificates(directory.path());
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let [free] = free_ports();
         let issuer = if is_tls {
             format!("https://localhost:{}", free.port())
         } else {
