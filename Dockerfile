@@ -11,8 +11,8 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
     cargo build --release --locked --bin countersign \
-    && install -D target/release/countersign /out/countersign \
-    && mkdir /out/state
+    && mkdir -p /out/state \
+    && strip --strip-debug -o /out/countersign target/release/countersign
 
 # glibc, since musl's allocator costs a proxy a good part of its speed.
 FROM gcr.io/distroless/cc-debian12:nonroot
