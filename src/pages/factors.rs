@@ -190,6 +190,7 @@ impl Prove<'_> {
         let text = self.step.language.text();
         let codes = typed(self.kinds);
         let can_type = !codes.is_empty();
+        let has_others = can_type || self.key.is_some() || self.mailed_to.is_some();
         let content = html! {
             @if let Some(obstacle) = self.notice { (obstacle.markup(text)) }
             p { (self.step.why.lead(text)) }
@@ -210,7 +211,7 @@ impl Prove<'_> {
                 }))
             }
             (self.step.form(&html! {
-                button.quiet type="submit" name="mail" value="1" { (text.mail_a_code) }
+                button.quiet[has_others] type="submit" name="mail" value="1" { (text.mail_a_code) }
             }))
         };
         let status = self.notice.map_or(StatusCode::OK, Obstacle::status);
