@@ -1,6 +1,7 @@
 //! The heads of an HTTP/2 connection, put together from their frames as they pass: which stream each opens, and what h2
 //! would overlook in it. Source: RFC 9113 §6.2, §6.10 and §8.1.
 
+use super::frame::END_HEADERS;
 use super::hpack::{Seen, Table};
 
 /// The heads of a connection.
@@ -124,6 +125,5 @@ impl Heads {
 /// More than h2 takes of a head by far: that ends the connection before.
 const MOST: usize = 256 << 10;
 
-const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;

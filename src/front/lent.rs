@@ -20,7 +20,6 @@ use pingora_core::protocols::{
     TimingDigest, UniqueID,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
 use tokio::time::Instant;
 
 use crate::config::server::Limits;
