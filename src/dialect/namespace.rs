@@ -28,7 +28,7 @@ use url::form_urlencoded::{byte_serialize, parse};
 
 use super::Mounted;
 use super::body::Form;
-use super::browser::{ACCOUNT_PATH, Browser, LOGIN_PATH, Stopped, Visitor, see_other};
+use super::browser::{ACCOUNT_PATH, Browser, Stopped, Visitor, see_other};
 use super::reply::{json, retry_after};
 use crate::auth::Auth;
 use crate::auth::handover::Handover;
@@ -43,7 +43,7 @@ use crate::model::client::Client;
 use crate::model::credential::{AuthMethod, Credential};
 use crate::model::token::{PlainToken, TokenKind};
 use crate::pages::consent::{self, Question};
-use crate::pages::{Language, login};
+use crate::pages::{LOGIN_PATH, Language, login};
 use crate::store::StoreError;
 
 /// The dialect, to be mounted where its configuration says. `bad_tokens` is how many tokens that are not good one network

@@ -202,6 +202,12 @@ impl IntoResponse for Page {
     }
 }
 
+/// The login page: where the gateway sends a person who showed nothing.
+pub const LOGIN_PATH: &str = "/_countersign/login";
+
+/// Where a person proves themselves again, on the way to a route that asks for it. It is there wherever the login page is.
+pub const ELEVATE_PATH: &str = "/_countersign/elevate";
+
 /// What the paths of our pages begin with.
 const OURS: &str = "/_countersign/";
 

@@ -11,11 +11,11 @@ use crate::gateway::endpoint::Caller;
 use crate::header::forwarded::X_REQUEST_ID;
 use crate::model::credential::{Accept, AuthMethod};
 
-use crate::pages::Language;
+use crate::pages::{LOGIN_PATH, Language};
 
 use super::bridge;
 use super::context::Context;
-use super::refusal::{LOGIN_PATH, Refused};
+use super::refusal::Refused;
 use super::reply::{Answer, Audience};
 
 /// Lets one of our own endpoints answer. `pattern` is its path, without the secret that may stand in the request's.

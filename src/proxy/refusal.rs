@@ -9,6 +9,7 @@ use crate::header::challenge::challenges;
 use crate::header::reader::Reader;
 use crate::model::credential::{Accept, AuthMethod};
 use crate::model::policy::Denial;
+use crate::pages::{ELEVATE_PATH, LOGIN_PATH};
 
 use super::reply::{Answer, Audience};
 
@@ -25,12 +26,6 @@ pub(super) struct Refused<'a> {
     /// Whether our cookie said who is asking, for nothing but a page.
     pub(super) is_visit: bool,
 }
-
-/// The path of the login page.
-pub(super) const LOGIN_PATH: &str = "/_countersign/login";
-
-/// The path of the page where people prove themselves again. It is there wherever the login page is.
-const ELEVATE_PATH: &str = "/_countersign/elevate";
 
 /// What has to be encoded in a query's value, so that it is one value and stays one.
 const QUERY_VALUE: &AsciiSet = &CONTROLS

@@ -56,15 +56,11 @@ use crate::header::credential::{self, Cookie};
 use crate::header::own_cookie::OwnCookie;
 use crate::model::audit::Actor;
 use crate::model::principal::Principal;
-use crate::pages::{Language, login as page};
+use crate::pages::{ELEVATE_PATH, LOGIN_PATH, Language, login as page};
 use crate::store::{Action, StoreError};
 
-/// The login page.
-pub const LOGIN_PATH: &str = "/_countersign/login";
 /// The second step of logging in, of an account that has a second factor.
 const FACTOR_PATH: &str = "/_countersign/login/factor";
-/// Where a person proves themselves again, on the way to a route that asks for it.
-pub const ELEVATE_PATH: &str = "/_countersign/elevate";
 /// Ends the session.
 pub const LOGOUT_PATH: &str = "/_countersign/logout";
 /// The account page.
